@@ -1,0 +1,60 @@
+# `make` alone lists what there is. Works with GNU make 3.81 and newer.
+
+# Python of the environment; every tool runs through it, so a moved folder needs no repair.
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+# The first interpreter here that the project supports: `python3` if it is one.
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
+COMPILE := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $(if $(UPGRADE),--upgrade)
+# Test processes at a time.
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help env run test check bench lock clean-env
+
+help: ## list what make can do
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
+
+env: $(STAMP) ## create or update .venv (all other targets do it when needed)
+
+run: $(STAMP) ## start everything on this machine and onboard sample accounts (ONCE=1: then stop)
+	@$(PY) -m onboarding.local $(if $(ONCE),--once)
+
+test: check ## check, then all tests (JOBS=2 at a time, ARGS="-k name" to choose)
+	@$(PY) -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+check: $(STAMP) ## lint, format, types, and which part may import which
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(PY) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+
+bench: $(STAMP) ## run the benchmarks (ARGS are passed on)
+	@$(PY) -m benchmarks $(ARGS)
+
+lock: $(STAMP) ## write requirements*.txt anew from pyproject.toml (UPGRADE=1: newest versions)
+	@$(COMPILE) --group bootstrap --output-file requirements-bootstrap.txt
+	@$(COMPILE) --all-extras --group dev --output-file requirements.txt pyproject.toml
+	@$(COMPILE) --group build --constraints requirements.txt --output-file requirements-runtime.txt pyproject.toml
+	@if grep -nE '://|^ *-[^-]|^--|@ ' requirements*.txt; \
+	then echo 'requirements*.txt must not name an index, a host or a file'; exit 1; fi
+
+clean-env: ## remove .venv
+	@rm -rf $(VENV)
+
+# Made anew only when a requirements file changes. An environment that is there
+# and works is updated; a broken one, or one of an unsupported Python, is replaced.
+$(STAMP): requirements.txt requirements-bootstrap.txt
+	@$(PY) -c '$(SUPPORTED)' 2>/dev/null || { \
+	test -n "$(PYTHON)" || { \
+	echo 'Python 3.11 to 3.14 is needed and none was found: install python3, or name one with "make PYTHON=/path/to/python3"' >&2; exit 1; }; \
+	echo 'creating $(VENV) (once, about half a minute)'; \
+	$(PYTHON) -m venv --clear $(VENV) >$(VENV).log 2>&1 && rm -f $(VENV).log || { \
+	echo '"$(PYTHON) -m venv" does not work here: install the venv module (Debian, Ubuntu: apt install python3-venv); details in $(VENV).log' >&2; exit 1; }; }
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.txt
+	@$(PY) -m uv pip install --quiet --python $(PY) --require-hashes -r requirements.txt
+	@$(PY) -m uv pip install --quiet --python $(PY) --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)

@@ -1,0 +1,78 @@
+"""What activities take and answer: frozen dataclasses of ids, codes and times. Durations are seconds: JSON has none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class AccountLook:
+    """Which account to plan, and the run that asks: claims are made in its name."""
+
+    account_id: str
+    run_id: str
+
+
+@dataclass(frozen=True)
+class AccountPlan:
+    """What is to be done for an account, and what operators see of it.
+
+    Attributes:
+        checks: ids of checks that were claimed now and need a run of their own.
+        wake_seconds: until the next look; None for none.
+        done: nothing is left to do; the run may end if nobody nudged meanwhile.
+        details: Markdown for the workflow's page: codes and times only.
+    """
+
+    stage: str
+    checks: tuple[str, ...] = ()
+    wake_seconds: float | None = None
+    done: bool = False
+    platform: str = ""
+    country: str = ""
+    waiting_for: str = ""
+    review_queue: str = ""
+    next_due: datetime | None = None
+    stuck: bool = False
+    details: str = ""
+
+
+@dataclass(frozen=True)
+class CheckLook:
+    """Which check to take a step further."""
+
+    account_id: str
+    check_id: str
+
+
+@dataclass(frozen=True)
+class CheckStep:
+    """Where a check stands after a step.
+
+    Attributes:
+        state: one of ``onboarding.checks.Stand``.
+        verifier: who was asked last; empty if nobody was.
+        attempt: number of the attempt that runs; 0 for none.
+        wait_seconds: until the next step; None if nothing is left for the run.
+    """
+
+    state: str
+    verifier: str = ""
+    attempt: int = 0
+    wait_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One sweep: at most ``limit`` due accounts."""
+
+    limit: int
+
+
+@dataclass(frozen=True)
+class Swept:
+    """How many accounts were due, and how many of them were nudged; the rest is found again later."""
+
+    due: int
+    nudged: int

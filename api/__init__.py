@@ -1,0 +1,1 @@
+"""The HTTP API: what HTTP forces, and nothing else."""

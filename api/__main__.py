@@ -1,0 +1,70 @@
+"""``python -m api``: serve the API until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+
+import uvicorn
+
+from api.app import create_app
+from onboarding.process_exit import settle_before_exit
+from onboarding.settings import Settings, SettingsError, load_settings
+from onboarding.telemetry import setup_logging, setup_telemetry, shutdown_telemetry
+
+GRACE_SECONDS = 10
+"""How long requests under way may take once the process was told to end; none of ours waits longer than that."""
+
+KEEP_ALIVE_SECONDS = 75
+"""Longer than the idle time after which usual proxies and clients drop a connection themselves."""
+
+
+def config(settings: Settings) -> uvicorn.Config:
+    """The server's configuration. It has no access log: paths and queries of callers are nothing for a log."""
+    return uvicorn.Config(
+        create_app(settings),
+        host=settings.api_host,
+        port=settings.api_port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+def main() -> int:
+    """Serve. The status is 0 after a signal, 1 if the start failed, 2 for unusable settings."""
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201 -- for the person at the terminal, before there are logs
+        return 2
+    setup_logging()
+    setup_telemetry("onboarding-api")
+    server = uvicorn.Server(config(settings))
+    # The server ends gracefully and then raises the signal again; by default that kills the process with its status.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)
+    try:
+        server.run()
+    finally:
+        shutdown_telemetry()
+    return 0 if server.started else 1
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    finally:
+        settle_before_exit()

@@ -1,0 +1,93 @@
+"""The HTTP application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+
+from api.errors import handle
+from api.middleware import Envelope
+from api.routes import accounts, events, external_accounts, health, persons, test_clocks, verification
+from onboarding.domain.errors import Refusal
+from onboarding.engine import Engine, open_engine
+from onboarding.settings import Settings
+from onboarding.telemetry import instrument_app
+from onboarding.temporal import Nudger, Target, connect
+from workflows.messages import AccountInput
+from workflows.names import ACCOUNT_CHANGED, ACCOUNT_WORKFLOW, account_workflow_id
+
+ROUTERS = (
+    accounts.router,
+    persons.router,
+    events.router,
+    external_accounts.router,
+    verification.router,
+    test_clocks.router,
+    health.router,
+)
+
+
+class StartFailed(Exception):  # noqa: N818 -- says what happened
+    """The engine could not be opened. Names the type of what went wrong: its message may hold a password."""
+
+
+def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
+    """The application.
+
+    Args:
+        settings: of this process.
+        engine: one that is open already, and stays the caller's to close; by default the application opens its own,
+            with nudges to Temporal, when it starts.
+    """
+    app = FastAPI(
+        title="Onboarding",
+        lifespan=_lifespan(settings, engine),
+        # The contract is Accounts v2, whose description others publish; ours could not say the half of it.
+        openapi_url=None,
+        redirect_slashes=False,
+        # The keys are exceptions as the framework looks them up: by class, the nearest one.
+        exception_handlers={Refusal: handle, HTTPException: handle},
+    )
+    app.add_middleware(Envelope)
+    for router in ROUTERS:
+        app.include_router(router)
+    instrument_app(app)
+    return app
+
+
+def _lifespan(
+    settings: Settings, engine: Engine | None
+) -> Callable[[FastAPI], AbstractAsyncContextManager[dict[str, Engine]]]:
+    @asynccontextmanager
+    async def given(_app: FastAPI) -> AsyncIterator[dict[str, Engine]]:
+        if engine is not None:
+            yield {"engine": engine}
+
+    @asynccontextmanager
+    async def own(_app: FastAPI) -> AsyncIterator[dict[str, Engine]]:
+        # Connects when the first nudge is sent: requests are served without Temporal.
+        nudger = Nudger(await connect(settings), task_queue=settings.task_queue, account=_account_run)
+        try:
+            opened = await _opened(settings, nudger)
+            try:
+                yield {"engine": opened}
+            finally:
+                await opened.close()
+        finally:
+            await nudger.close()
+
+    return own if engine is None else given
+
+
+async def _opened(settings: Settings, nudger: Nudger) -> Engine:
+    try:
+        return await open_engine(settings, nudge=nudger.nudge)
+    except Exception as error:  # noqa: BLE001 -- the server prints it, and the message of any may hold a password
+        raise StartFailed(type(error).__name__) from None
+
+
+def _account_run(account_id: str) -> Target:
+    return Target(account_workflow_id(account_id), ACCOUNT_CHANGED, ACCOUNT_WORKFLOW, AccountInput(account_id))

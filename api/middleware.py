@@ -1,0 +1,98 @@
+"""What every request gets whatever becomes of it. Plain ASGI: nothing is copied, and no task is started."""
+
+from __future__ import annotations
+
+import time
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import answer, too_large
+from onboarding.ids import request_id
+from onboarding.telemetry import request_duration
+
+BODY_LIMIT = 1_000_000
+KEY_LIMIT = 255
+"""Longest idempotency key, and so the longest that is sent back."""
+
+
+class Envelope:
+    """Gives each request an id, bounds its body, sends its idempotency key back, and answers whatever escaped.
+
+    It stands inside the framework's own last resort, which would raise again and so write a traceback into the log.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        exchange = _Exchange(scope, receive, send)
+        try:
+            exchange.refuse_announced()
+            await self._app(scope, exchange.receive, exchange.send)
+        except ClientDisconnect:
+            # Nobody is there to be told.
+            return
+        except Exception as error:  # noqa: BLE001 -- the last resort: whatever it is, its message must not get out
+            response = answer(Request(scope), error)
+            if not exchange.status:
+                await response(scope, receive, exchange.send)
+        finally:
+            request_duration.record(
+                time.perf_counter() - started,
+                {
+                    "http.route": getattr(scope.get("route"), "path", "unknown"),
+                    "http.request.method": scope["method"],
+                    "http.response.status_code": exchange.status,
+                },
+            )
+
+
+class _Exchange:
+    """One request and its response. ``status`` is 0 until the response begins."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._received = 0
+        self._announced = 0
+        self._key: str | None = None
+        self._id = request_id()
+        self.status = 0
+        scope.setdefault("state", {})["request_id"] = self._id
+        for name, value in scope["headers"]:
+            if name == b"content-length":
+                # The server has refused what is no number.
+                self._announced = int(value)
+            elif name == b"idempotency-key" and 0 < len(value) <= KEY_LIMIT:
+                self._key = value.decode("latin-1")
+
+    def refuse_announced(self) -> None:
+        """Refuse a body that says itself that it is too large, before any of it is read."""
+        if self._announced > BODY_LIMIT:
+            raise too_large(BODY_LIMIT)
+
+    async def receive(self) -> Message:
+        """A part of the body; a chunked one says nothing about its length beforehand."""
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._received += len(message.get("body", b""))
+            if self._received > BODY_LIMIT:
+                raise too_large(BODY_LIMIT)
+        return message
+
+    async def send(self, message: Message) -> None:
+        """A part of the response."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(raw=message["headers"])
+            headers["Request-Id"] = self._id
+            if self._key is not None:
+                headers["Idempotency-Key"] = self._key
+        await self._send(message)

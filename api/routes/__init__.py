@@ -1,0 +1,1 @@
+"""One router per kind of object. A route parses, asks the engine, and shows what it answers."""

@@ -1,0 +1,177 @@
+"""The shape of a catalogue document. Anything unknown or missing is refused with its place."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+
+Names = tuple[str, ...]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SetRef(_Strict):
+    """All leaves of a named set."""
+
+    set: str
+
+
+def _kind_of_leaf(value: object) -> str:
+    return "set" if isinstance(value, (dict, SetRef)) else "leaf"
+
+
+# The tags keep the place of a problem precise: without them the first member of the union would be blamed.
+Leaf = Annotated[Annotated[str, Tag("leaf")] | Annotated[SetRef, Tag("set")], Discriminator(_kind_of_leaf)]
+Leaves = tuple[Leaf, ...]
+
+
+class OwnedBelowDoc(_Strict):
+    """The shares of the holders of ``flag`` add up to less than ``percent``."""
+
+    flag: str
+    percent: int = Field(gt=0, le=100)
+
+
+class ConditionDoc(BaseModel):
+    """Conditions that must all hold. Every further key is an attribute with the values it may have."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+    __pydantic_extra__: dict[str, Names]
+
+    known: Names = ()
+    owned_below: OwnedBelowDoc | None = None
+    negated: ConditionDoc | None = Field(default=None, alias="not")
+
+
+class RestrictionDoc(_Strict):
+    """What a need does to capabilities, named singly or by group."""
+
+    capabilities: Names = Field(min_length=1)
+    falls: Literal["at_request", "after_activation", "eventually"]
+    grace_days: int | None = Field(default=None, gt=0)
+
+
+class FieldDoc(_Strict):
+    """A leaf that must be supplied."""
+
+    field: str
+    implied_by: Names = ()
+    options: tuple[Names, ...] = ()
+    bound_to: str | None = None
+    error: str | None = None
+
+    @model_validator(mode="after")
+    def _is_bound_with_error(self) -> FieldDoc:
+        if (self.bound_to is None) != (self.error is None):
+            raise ValueError("bound_to and error go together")
+        return self
+
+
+class RemedyDoc(_Strict):
+    """What a failure raises."""
+
+    raises: Leaves
+    options: tuple[Names, ...] = ()
+    restricts: tuple[RestrictionDoc, ...] | None = None
+
+
+class ProofDoc(_Strict):
+    """A check that must pass."""
+
+    check: str
+    alternatives: Names = ()
+    pending: Leaves
+    remedies: dict[str, RemedyDoc]
+
+
+class AgeDoc(_Strict):
+    """An age, in years, that must be reached."""
+
+    age: int = Field(gt=0)
+    raises: Leaves
+    error: str
+
+
+def _as_field(value: Any) -> Any:  # noqa: ANN401 -- whatever YAML held
+    return {"field": value} if isinstance(value, str) else value
+
+
+def _kind_of_need(value: object) -> str | None:
+    keys = value if isinstance(value, dict) else {}
+    return next((key for key in ("field", "set", "check", "age") if key in keys), None)
+
+
+NeedDoc = Annotated[
+    Annotated[FieldDoc, Tag("field")]
+    | Annotated[SetRef, Tag("set")]
+    | Annotated[ProofDoc, Tag("check")]
+    | Annotated[AgeDoc, Tag("age")],
+    Discriminator(
+        _kind_of_need,
+        custom_error_type="need",
+        custom_error_message="a need is a leaf, or has one of the keys field, set, check, age",
+    ),
+    BeforeValidator(_as_field),
+]
+
+
+class RuleDoc(_Strict):
+    """One rule."""
+
+    name: str
+    source: str = Field(min_length=1)
+    of: str
+    when: ConditionDoc
+    needs: tuple[NeedDoc, ...] = Field(min_length=1)
+    restricts: tuple[RestrictionDoc, ...] = Field(min_length=1)
+
+
+class AvailabilityDoc(_Strict):
+    """When a capability is unsupported."""
+
+    code: Literal["unsupported_business", "unsupported_country", "unsupported_entity_type"]
+    when: ConditionDoc
+
+
+class CapabilityDoc(_Strict):
+    """A capability; one that names none in ``granted_with`` is requested by the platform."""
+
+    granted_with: Names = ()
+    unsupported: tuple[AvailabilityDoc, ...] = ()
+
+
+class RoleDoc(_Strict):
+    """A role that persons hold."""
+
+    flag: str
+    prefix: str
+    refers: bool = True
+    complete_by: str | None = None
+    at_least_percent: int | None = Field(default=None, gt=0, le=100)
+
+
+class CheckDoc(_Strict):
+    """A kind of check."""
+
+    inputs: Leaves
+    requires: Leaves
+    requires_any: Leaves = ()
+    lasts_days: int | None = Field(default=None, gt=0)
+    ask_again: bool = False
+    report_within_hours: int = Field(gt=0)
+    sanctionable: bool = False
+
+
+class Pack(_Strict):
+    """One file of the catalogue; a policy is several of them together."""
+
+    capabilities: dict[str, CapabilityDoc] = {}
+    groups: dict[str, Names] = {}
+    roles: dict[str, RoleDoc] = {}
+    sets: dict[str, Names] = {}
+    checks: dict[str, CheckDoc] = {}
+    errors: dict[str, str] = {}
+    rules: tuple[RuleDoc, ...] = ()

@@ -1,0 +1,176 @@
+"""Test clocks: a platform moves the time of its sandbox accounts.
+
+An advance goes from wake time to wake time, through the door, so that an account lives the same life whether its clock
+moves by hours or by years at once. It is resumable: until it is done the clock says ``advancing``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from onboarding.documents import rfc3339
+from onboarding.domain.errors import Refusal, RefusalKind
+from onboarding.door.changes import AttachClock
+from onboarding.door.door import Look, needs_worker
+from onboarding.ids import new_id
+from onboarding.reading import Page, paged_clocks
+from onboarding.storage import clocks
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from onboarding.crypto import KeyRing
+    from onboarding.door.callers import Caller, RequestKey
+    from onboarding.door.door import Door
+    from onboarding.storage.database import Database
+    from onboarding.storage.rows import ClockRow
+
+CLOCK_TYPE = "v2.verification.test_clock"
+ADVANCING = "advancing"
+
+PATIENCE = timedelta(seconds=15)
+"""How long one call waits for work that workers owe between two instants; then the clock stays ``advancing``."""
+
+POLL = timedelta(milliseconds=100)
+
+Document = dict[str, Any]
+
+
+class Clocks:
+    """Test clocks of platforms. Every method raises Refusal ``not_found`` for somebody else's clock."""
+
+    def __init__(self, database: Database, ring: KeyRing, door: Door) -> None:
+        self._database = database
+        self._ring = ring
+        self._door = door
+
+    async def create(self, caller: Caller, frozen_time: datetime, name: str | None, key: RequestKey | None) -> Document:
+        """Make a clock that stands at ``frozen_time``; sandbox only."""
+        _refuse_live(caller)
+        clock_id = new_id("clock_")
+        sealed = self._seal(caller.platform_id, clock_id, name) if name else None
+        async with self._database.transaction() as tx:
+            existing = await self._door.claim(tx, caller, key, None, clock_id)
+            if existing is None:
+                row = await clocks.create(
+                    tx, clock_id=clock_id, platform_id=caller.platform_id, now=frozen_time, sealed=sealed
+                )
+                return self._document(row)
+        return await self.get(caller, existing.object_id or "")
+
+    async def get(self, caller: Caller, clock_id: str) -> Document:
+        """One clock."""
+        return self._document(await self._find(caller, clock_id))
+
+    async def list(self, caller: Caller, limit: int = 20, cursor: str | None = None) -> Page:
+        """The platform's clocks, newest first; a live key has none."""
+        if caller.livemode:
+            return Page([])
+        return await paged_clocks(self._database, caller, limit, cursor, self._document)
+
+    async def attach(self, caller: Caller, clock_id: str, account_id: str, key: RequestKey | None) -> Document:
+        """Put a sandbox account on the clock, for good."""
+        clock = await self._find(caller, clock_id)
+        if clock.state == ADVANCING:
+            raise _invalid("The clock is advancing. Try again when it is ready.", "test_clock")
+        await self._door.revise_whole(account_id, AttachClock(clock_id, clock.now), caller, key, clock_id)
+        return await self.get(caller, clock_id)
+
+    async def advance(self, caller: Caller, clock_id: str, frozen_time: datetime, key: RequestKey | None) -> Document:
+        """Move the clock to ``frozen_time``, and every account on it through all that falls due on the way."""
+        await self._find(caller, clock_id)
+        async with self._database.transaction() as tx:
+            existing = await self._door.claim(tx, caller, key, None, clock_id)
+            row = await clocks.lock(tx, platform_id=caller.platform_id, clock_id=clock_id)
+            if row is None:
+                raise _not_found()
+            if existing is None:
+                if frozen_time < (row.target or row.now):
+                    raise _invalid("A clock can't go back.", "frozen_time")
+                await clocks.start_advancing(tx, clock_id, frozen_time)
+        await self.resume(caller.platform_id, clock_id)
+        return await self.get(caller, clock_id)
+
+    async def resume(self, platform_id: str, clock_id: str) -> bool:
+        """Carry on with an advance, wherever it was left; whether the clock has arrived."""
+        patience = asyncio.get_running_loop().time() + PATIENCE.total_seconds()
+        while True:
+            async with self._database.reading() as r:
+                row = await clocks.find(r, platform_id=platform_id, clock_id=clock_id)
+                if row is None or row.target is None:
+                    return True
+                found = await clocks.accounts_on(r, clock_id)
+            due = [account for account in found if account.wake_at is not None and account.wake_at <= row.target]
+            instant = min((account.wake_at for account in due if account.wake_at is not None), default=None)
+            async with self._database.reading() as r:
+                if instant is None:
+                    await clocks.finish(r, clock_id)
+                    return True
+                await clocks.move(r, clock_id, max(instant, row.now))
+            for account in due:
+                if account.wake_at is not None and account.wake_at <= max(instant, row.now):
+                    await self._look(account.id, patience)
+            if asyncio.get_running_loop().time() > patience:
+                return False
+
+    async def resume_all(self) -> None:
+        """Carry on with every advance that was left in the middle; the sweep calls it."""
+        async with self._database.reading() as r:
+            left = await clocks.advancing(r)
+        for row in left:
+            await self.resume(row.platform_id, row.id)
+
+    async def _look(self, account_id: str, patience: float) -> None:
+        """Look at an account, and again until no worker owes it anything or patience ends."""
+        while True:
+            revised = await self._door.revise_whole(account_id, Look())
+            checks = revised.draft.state.checks if revised.draft is not None else ()
+            owed = any(needs_worker(check) and check.retry_at is None for check in checks)
+            if not owed or asyncio.get_running_loop().time() > patience:
+                return
+            await asyncio.sleep(POLL.total_seconds())
+
+    async def _find(self, caller: Caller, clock_id: str) -> ClockRow:
+        async with self._database.reading() as r:
+            row = await clocks.find(r, platform_id=caller.platform_id, clock_id=clock_id)
+        if row is None or caller.livemode:
+            raise _not_found()
+        return row
+
+    def _document(self, row: ClockRow) -> Document:
+        return {
+            "id": row.id,
+            "object": CLOCK_TYPE,
+            "created": rfc3339(row.created_at),
+            "frozen_time": rfc3339(row.now),
+            "livemode": False,
+            "name": self._name(row),
+            "status": row.state,
+            "target_time": rfc3339(row.target) if row.target else None,
+        }
+
+    def _seal(self, platform_id: str, clock_id: str, name: str) -> bytes:
+        return self._ring.seal_platform(name.encode(), platform=platform_id, purpose="test-clock", ref=clock_id)
+
+    def _name(self, row: ClockRow) -> str | None:
+        if row.sealed is None:
+            return None
+        sealed = self._ring.open_platform(row.sealed, platform=row.platform_id, purpose="test-clock", ref=row.id)
+        return sealed.decode()
+
+
+def _refuse_live(caller: Caller) -> None:
+    if caller.livemode:
+        raise Refusal(
+            "parameter_invalid", "Test clocks exist in the sandbox only: use a test key.", type="invalid_request_error"
+        )
+
+
+def _not_found() -> Refusal:
+    return Refusal("not_found", "No such test clock.", kind=RefusalKind.NOT_FOUND)
+
+
+def _invalid(message: str, param: str) -> Refusal:
+    return Refusal("parameter_invalid", message, param=param, type="invalid_request_error")

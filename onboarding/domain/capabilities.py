@@ -1,0 +1,106 @@
+"""The status of each capability, by a fixed precedence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from onboarding.domain.demands import Cause
+from onboarding.domain.state import OrderKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from onboarding.domain.demands import Demand
+    from onboarding.domain.horizon import Horizon
+    from onboarding.domain.policy import Capability, Policy
+    from onboarding.domain.state import State
+
+
+class Status(StrEnum):
+    """The wire's capability status; a closed vocabulary."""
+
+    ACTIVE = "active"
+    PENDING = "pending"
+    REJECTED = "rejected"
+    RESTRICTED = "restricted"
+    UNSUPPORTED = "unsupported"
+
+
+class Resolution(StrEnum):
+    """Who can do something about it; a closed vocabulary."""
+
+    PROVIDE_INFO = "provide_info"
+    NO_RESOLUTION = "no_resolution"
+    CONTACT_STRIPE = "contact_stripe"
+
+
+@dataclass(frozen=True, slots=True)
+class CapabilityStatus:
+    """A status with its one detail; an active capability has none."""
+
+    status: Status
+    code: str | None = None
+    resolution: Resolution | None = None
+
+
+ACTIVE = CapabilityStatus(Status.ACTIVE)
+CLOSED = CapabilityStatus(Status.RESTRICTED, "restricted_other", Resolution.NO_RESOLUTION)
+HELD = CapabilityStatus(Status.RESTRICTED, "restricted_other", Resolution.CONTACT_STRIPE)
+PAST_DUE = CapabilityStatus(Status.RESTRICTED, "requirements_past_due", Resolution.PROVIDE_INFO)
+VERIFYING = CapabilityStatus(Status.PENDING, "requirements_pending_verification", Resolution.NO_RESOLUTION)
+DETERMINING = CapabilityStatus(Status.PENDING, "determining_status", Resolution.NO_RESOLUTION)
+
+
+def requested_capabilities(policy: Policy, state: State) -> tuple[Capability, ...]:
+    """Capabilities the account has, requested or granted alongside, in the policy's order."""
+    requested = state.shape.requested
+    return tuple(
+        capability
+        for capability in policy.capabilities.values()
+        if capability.name in requested or any(name in requested for name in capability.granted_with)
+    )
+
+
+def final_status(capability: Capability, state: State, horizon: Horizon) -> CapabilityStatus | None:
+    """A status that no demand can change: closed, rejected or unsupported; None otherwise."""
+    if state.shape.closed:
+        return CLOSED
+    rejection = _order(OrderKind.REJECT, capability, state, horizon)
+    if rejection is not None:
+        return CapabilityStatus(Status.REJECTED, f"rejected_{rejection}", Resolution.CONTACT_STRIPE)
+    for availability in capability.unsupported:
+        if availability.when.holds(state.shape, horizon):
+            return CapabilityStatus(Status.UNSUPPORTED, availability.code, Resolution.NO_RESOLUTION)
+    return None
+
+
+def cleared_status(
+    capability: Capability, state: State, demands: Iterable[Demand], horizon: Horizon
+) -> CapabilityStatus | None:
+    """What keeps a capability from being active: a hold, a missed deadline, something pending; None if nothing does."""
+    if _order(OrderKind.HOLD, capability, state, horizon) is not None:
+        return HELD
+    blocking = [
+        demand.opening
+        for demand in demands
+        if any(impact.blocks and impact.capability == capability.name for impact in demand.impacts)
+    ]
+    if not blocking:
+        return None
+    if any(opening.cause is Cause.FAILED and not opening.entries for opening in blocking):
+        return HELD  # a failure that raises nothing: nobody can answer it by supplying something
+    if any(opening.awaits_user for opening in blocking):
+        return PAST_DUE
+    return DETERMINING if any(opening.in_review for opening in blocking) else VERIFYING
+
+
+def _order(kind: OrderKind, capability: Capability, state: State, horizon: Horizon) -> str | None:
+    """The reason of an order in force for ``capability``."""
+    for order in state.orders:
+        if order.kind is not kind or order.undone_at is not None or order.capability not in (None, capability.name):
+            continue
+        if horizon.passed(order.starts_at) and (order.ends_at is None or not horizon.passed(order.ends_at)):
+            return order.reason
+    return None

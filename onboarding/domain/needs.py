@@ -1,0 +1,305 @@
+"""Reading the needs of a policy against a state: which are open, which checks are due, which marks are new."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, assert_never
+
+from onboarding.domain.demands import Cause, CheckDue, Finding, Opening, Option, Subject
+from onboarding.domain.policy import AgeNeed, FieldNeed, ProofNeed
+from onboarding.domain.standing import Verdict, input_digest, is_askable, standing
+from onboarding.domain.state import ACCOUNT, CheckState, Mark, MarkKind, OrderKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Set
+
+    from onboarding.domain.horizon import Horizon
+    from onboarding.domain.policy import CheckKind, Need, Policy, Remedy, Restriction, Role, Rule
+    from onboarding.domain.standing import Standing
+    from onboarding.domain.state import Check, Evidence, Person, Shape, State
+
+ANY_CODE = "*"
+
+
+class Reading:
+    """One pass over a policy's rules; its attributes are the result."""
+
+    def __init__(self, policy: Policy, state: State, live: Set[str], horizon: Horizon) -> None:
+        self._policy = policy
+        self._state = state
+        self._live = live
+        self._horizon = horizon
+        self._shape: Shape = state.shape
+        self._evidence: defaultdict[tuple[str, str], list[Evidence]] = defaultdict(list)
+        for row in state.evidence:
+            self._evidence[row.kind, row.subject].append(row)
+        self._open: dict[tuple[str, str, str], Check] = {
+            (check.kind, check.subject, check.digest): check for check in state.checks if check.state.is_open
+        }
+        self._marks = {(mark.kind, mark.key): mark for mark in state.marks}
+        self._expiries: defaultdict[str, int] = defaultdict(int)
+        for mark in state.marks:
+            if mark.kind is MarkKind.EXPIRED:
+                self._expiries[mark.key.rpartition("|")[0]] += 1
+        self._subjects: dict[str, tuple[Subject, ...]] = {}
+        self._asked: set[tuple[str, str, str]] = set()
+        self._order = 0
+        self.openings: list[Opening] = []
+        self.findings: list[Finding] = []
+        self.checks_due: list[CheckDue] = []
+        self.new_marks: list[Mark] = []
+        for rule in policy.rules:
+            self._read_rule(rule)
+
+    @property
+    def superseded(self) -> tuple[str, ...]:
+        """Open checks about which no rule asks any more: their inputs changed, or nobody needs the answer."""
+        return tuple(check.id for key, check in self._open.items() if key not in self._asked)
+
+    def _read_rule(self, rule: Rule) -> None:
+        restricts = tuple(one for one in rule.restricts if one.capability in self._live)
+        if not restricts or not rule.when.holds(self._shape, self._horizon):
+            return
+        for subject in self._subjects_of(rule.of):
+            for need in rule.needs:
+                self._order += 1
+                self._read_need(rule, subject, need, restricts)
+
+    def _subjects_of(self, name: str) -> tuple[Subject, ...]:
+        known = self._subjects.get(name)
+        if known is None:
+            known = self._subjects[name] = self._find_subjects(name)
+        return known
+
+    def _find_subjects(self, name: str) -> tuple[Subject, ...]:
+        if name == ACCOUNT:
+            return (Subject(ACCOUNT, ACCOUNT, self._shape.facts),)
+        role = self._policy.roles[name]
+        holders = [person for person in self._shape.persons if _holds(person, role)]
+        if not holders:
+            complete = role.complete_by is not None and role.complete_by in self._shape.facts
+            return () if complete else (Subject("", f"{name}[0]", {}, f"{role.prefix}."),)
+        return tuple(
+            Subject(
+                person.id,
+                f"{name}[{place}]",
+                person.facts,
+                "" if role.refers else f"{role.prefix}.",
+                person.id if role.refers else None,
+                person,
+            )
+            for place, person in enumerate(holders)
+        )
+
+    def _read_need(self, rule: Rule, subject: Subject, need: Need, restricts: tuple[Restriction, ...]) -> None:
+        match need:
+            case FieldNeed():
+                self._read_field(rule, subject, need, restricts)
+            case ProofNeed():
+                self._read_proof(rule, subject, need, restricts)
+            case AgeNeed():
+                self._read_age(rule, subject, need, restricts)
+            case _:
+                assert_never(need)
+
+    def _read_field(self, rule: Rule, subject: Subject, need: FieldNeed, restricts: tuple[Restriction, ...]) -> None:
+        facts = subject.facts
+        by = next((path for path in (need.path, *need.implied_by) if path in facts), None)
+        if by is None:
+            option = next((option for option in need.options if all(path in facts for path in option)), None)
+            by = option[0] if option else None
+        if by is None:
+            options = tuple(Option(tuple((path, ()) for path in option)) for option in need.options)
+            entries: tuple[tuple[str, tuple[str, ...]], ...] = ((need.path, ()),)
+            self._open_need(rule, subject, need.path, Cause.MISSING, restricts, entries, options=options)
+        elif need.bound_to is not None and need.error is not None and not self._is_bound(rule, subject, need, by):
+            self._open_need(rule, subject, need.path, Cause.FAILED, restricts, ((need.path, (need.error,)),))
+        else:
+            self.findings.append(Finding(rule.name, subject.id, need.path, None, (by,)))
+
+    def _is_bound(self, rule: Rule, subject: Subject, need: FieldNeed, by: str) -> bool:
+        """Whether the leaf stands with the same value beside it as when both first existed."""
+        key = f"{rule.name}|{subject.slot}|{need.path}|{subject.facts[by].digest}"
+        beside = self._shape.facts.get(need.bound_to or "")
+        mark = self._marks.get((MarkKind.TERMS_BOUND, key))
+        if mark is not None:
+            return beside is not None and beside.digest == mark.value
+        if beside is not None:
+            self._mark(MarkKind.TERMS_BOUND, key, beside.digest)
+        return True
+
+    def _read_age(self, rule: Rule, subject: Subject, need: AgeNeed, restricts: tuple[Restriction, ...]) -> None:
+        age = subject.person.age if subject.person else None
+        if age is None:
+            return  # nothing to say before the birth date is there: a field need asks for it
+        ahead = [instant for years, instant in age.ahead if years == need.years]
+        if any(not self._horizon.passed(instant) for instant in ahead):
+            entries = tuple((path, (need.error,)) for path in need.paths)
+            self._open_need(rule, subject, need.error, Cause.FAILED, restricts, entries)
+        else:
+            self.findings.append(Finding(rule.name, subject.id, need.error, None, need.paths))
+
+    def _read_proof(self, rule: Rule, subject: Subject, need: ProofNeed, restricts: tuple[Restriction, ...]) -> None:
+        kind = self._policy.checks[need.check]
+        if not subject.id or not is_askable(kind, subject.facts):
+            return  # field needs list what is missing; there is no question yet
+        stands = self._stand(kind, subject)
+        if stands.verdict is Verdict.PASSED:
+            self._satisfied(rule, subject, need, kind, stands)
+            return
+        waiting = self._ask(kind, subject, stands)
+        others = [(other, self._stand(other, subject)) for other in self._alternatives(need, subject, stands)]
+        for other, found in others:
+            if found.verdict is Verdict.PASSED:
+                self._satisfied(rule, subject, need, other, found)
+                return
+        if stands.verdict is Verdict.FAILED:
+            self._open_failed(rule, subject, need, stands, others, restricts)
+            return
+        cause = Cause.EXPIRED if stands.verdict is Verdict.EXPIRED else Cause.PENDING
+        if cause is Cause.EXPIRED and stands.evidence is not None:
+            self._expire(rule, subject, need.check, stands.evidence)
+        paths = need.pending if waiting else kind.requires
+        self._open_need(
+            rule, subject, need.check, cause, restricts, tuple((path, ()) for path in paths),
+            awaits_user=not waiting, in_review=self._in_review(kind, subject),
+        )  # fmt: skip
+
+    def _open_failed(  # noqa: PLR0913 -- the parts of one failure
+        self,
+        rule: Rule,
+        subject: Subject,
+        need: ProofNeed,
+        stands: Standing,
+        others: list[tuple[CheckKind, Standing]],
+        restricts: tuple[Restriction, ...],
+    ) -> None:
+        """A failure raises what its remedy says, unless an alternative is being looked at."""
+        remedy = _remedy(need, stands)
+        if remedy.restricts is not None:
+            restricts = tuple(one for one in remedy.restricts if one.capability in self._live)
+        if not restricts:  # this failure takes nothing away that the account has
+            self.findings.append(Finding(rule.name, subject.id, need.check, Cause.FAILED))
+            return
+        for _, found in others:
+            if found.verdict is Verdict.EXPIRED and found.evidence is not None:
+                self._expire(rule, subject, need.check, found.evidence)
+        failures: dict[str, tuple[str, ...]] = {}
+        for other, found in others:
+            if self._ask(other, subject, found):
+                entries = tuple((path, ()) for path in other.requires)
+                review = self._in_review(other, subject)
+                self._open_need(
+                    rule, subject, need.check, Cause.FAILED, restricts, entries, awaits_user=False, in_review=review
+                )
+                return
+            failures |= dict.fromkeys(other.requires, found.reasons)
+        self._open_need(
+            rule, subject, need.check, Cause.FAILED, restricts,
+            tuple((path, failures.get(path, stands.reasons)) for path in remedy.paths),
+            options=tuple(Option(tuple((path, failures.get(path, ())) for path in option)) for option in remedy.options),
+            awaits_user=bool(remedy.paths),
+        )  # fmt: skip
+
+    def _alternatives(self, need: ProofNeed, subject: Subject, stands: Standing) -> list[CheckKind]:
+        """Kinds that may prove the need too: looked at once the first has failed, so that nothing is asked in vain."""
+        if stands.verdict is not Verdict.FAILED:
+            return []
+        kinds = [self._policy.checks[name] for name in need.alternatives]
+        return [kind for kind in kinds if is_askable(kind, subject.facts)]
+
+    def _stand(self, kind: CheckKind, subject: Subject) -> Standing:
+        return standing(self._evidence[kind.name, subject.id], input_digest(kind, subject.facts), self._horizon)
+
+    def _ask(self, kind: CheckKind, subject: Subject, stands: Standing) -> bool:
+        """Make the check due where it must be asked; whether its answer is now ours to find."""
+        key = (kind.name, subject.id, input_digest(kind, subject.facts))
+        if stands.verdict is Verdict.FAILED and not self._recheck_ordered(kind, subject, stands):
+            self._asked.add(key)
+            return key in self._open
+        if stands.verdict is Verdict.EXPIRED and kind.ask_again and not _supplied_anew(kind, subject, stands):
+            return False
+        if key not in self._open and key not in self._asked:
+            self.checks_due.append(CheckDue(*key))
+        self._asked.add(key)
+        return True
+
+    def _satisfied(self, rule: Rule, subject: Subject, need: ProofNeed, kind: CheckKind, stands: Standing) -> None:
+        """Note what proves the need: evidence of ``kind``, which is the need's own or an alternative."""
+        if self._recheck_ordered(kind, subject, stands):
+            self._ask(kind, subject, stands)
+        by = (stands.evidence.id,) if stands.evidence else ()
+        self.findings.append(Finding(rule.name, subject.id, need.check, None, by))
+
+    def _recheck_ordered(self, kind: CheckKind, subject: Subject, stands: Standing) -> bool:
+        """Whether an order to ask again still waits for a decisive answer about these inputs."""
+        effective = stands.evidence
+        return effective is not None and any(
+            order.kind is OrderKind.RECHECK
+            and order.target == kind.name
+            and order.undone_at is None
+            and self._horizon.passed(order.starts_at)
+            and not any(
+                row.recorded_at >= order.starts_at and row.outcome.is_decisive and not row.contested
+                for row in self._evidence[kind.name, subject.id]
+                if row.digest == effective.digest
+            )
+            for order in self._state.orders
+        )
+
+    def _in_review(self, kind: CheckKind, subject: Subject) -> bool:
+        check = self._open.get((kind.name, subject.id, input_digest(kind, subject.facts)))
+        return check is not None and check.state is CheckState.IN_REVIEW
+
+    def _expire(self, rule: Rule, subject: Subject, need: str, evidence: Evidence) -> None:
+        """An expiry of effective evidence begins a new cycle of deadlines."""
+        stem = f"{rule.name}|{subject.slot}|{need}"
+        key = f"{stem}|{evidence.id}"
+        if (MarkKind.EXPIRED, key) not in self._marks:
+            self._mark(MarkKind.EXPIRED, key)
+            self._expiries[stem] += 1
+
+    def _mark(self, kind: MarkKind, key: str, value: str = "") -> None:
+        mark = Mark(kind, key, self._horizon.as_of, self._horizon.as_of, value)
+        self._marks[kind, key] = mark
+        self.new_marks.append(mark)
+
+    def _open_need(  # noqa: PLR0913 -- the parts of one opening
+        self,
+        rule: Rule,
+        subject: Subject,
+        need: str,
+        cause: Cause,
+        restricts: tuple[Restriction, ...],
+        entries: tuple[tuple[str, tuple[str, ...]], ...],
+        *,
+        options: tuple[Option, ...] = (),
+        awaits_user: bool = True,
+        in_review: bool = False,
+    ) -> None:
+        stem = f"{rule.name}|{subject.slot}|{need}"
+        key = f"{stem}|{self._expiries.get(stem, 0)}"
+        self.openings.append(
+            Opening(
+                rule.name, key, subject, cause, restricts, entries, self._order, awaits_user, in_review, options
+            )
+        )  # fmt: skip
+        self.findings.append(Finding(rule.name, subject.id, need, cause))
+
+
+def _holds(person: Person, role: Role) -> bool:
+    if role.flag not in person.roles:
+        return False
+    return role.at_least_percent is None or person.percent is None or person.percent >= role.at_least_percent
+
+
+def _supplied_anew(kind: CheckKind, subject: Subject, stands: Standing) -> bool:
+    """Whether the user supplied the inputs again after the evidence expired, be it with the same value."""
+    expired_at = stands.valid_until
+    return expired_at is not None and all(subject.facts[path].supplied_at > expired_at for path in kind.requires)
+
+
+def _remedy(need: ProofNeed, stands: Standing) -> Remedy:
+    remedies: Mapping[str, Remedy] = need.remedies
+    found = next((remedies[code] for code in stands.reasons if code in remedies), None)
+    return found if found is not None else remedies[ANY_CODE]

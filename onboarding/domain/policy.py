@@ -1,0 +1,225 @@
+"""A compiled policy: one version of the requirement catalogue as typed objects.
+
+The catalogue's loader makes these from YAML; the evaluator only reads them. Nothing in a policy is an evaluated
+string. A policy is immutable and shared by every account that is assigned to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime, timedelta
+
+    from onboarding.domain.conditions import Condition
+
+
+class Falls(StrEnum):
+    """When a need falls due for a capability that was never active; later a deadline decides."""
+
+    AT_REQUEST = "at_request"
+    AFTER_ACTIVATION = "after_activation"
+    EVENTUALLY = "eventually"
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """What a need does to one capability.
+
+    ``grace`` runs from the later of the demand's opening and the capability's first activation; None runs no clock.
+    """
+
+    capability: str
+    falls: Falls
+    grace: timedelta | None
+
+    @property
+    def blocks_activation(self) -> bool:
+        return self.falls is Falls.AT_REQUEST
+
+
+@dataclass(frozen=True, slots=True)
+class FieldNeed:
+    """One leaf that must be supplied.
+
+    Attributes:
+        path: leaf, relative to the rule's subject.
+        implied_by: leaves any of which satisfies the need silently (a full number contains its last digits).
+        options: leaf groups offered as alternatives on the wire; each group satisfies the need.
+        bound_to: account leaf whose digest is bound when both first exist; a later change reopens the need.
+        error: code carried while the bound leaf differs.
+    """
+
+    path: str
+    implied_by: tuple[str, ...] = ()
+    options: tuple[tuple[str, ...], ...] = ()
+    bound_to: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What a failure raises: entries, and alternatives to them. ``restricts`` replaces the rule's, where given."""
+
+    paths: tuple[str, ...]
+    options: tuple[tuple[str, ...], ...] = ()
+    restricts: tuple[Restriction, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProofNeed:
+    """A question that must be answered ``passed``.
+
+    Attributes:
+        check: the kind asked first.
+        alternatives: kinds asked once the first has failed and their inputs are supplied; a pass of any satisfies.
+        pending: leaves shown as awaiting the engine while an answer is out; none for what must not be told.
+        remedies: what each failure code raises; the key ``*`` stands for every other code.
+    """
+
+    check: str
+    alternatives: tuple[str, ...]
+    pending: tuple[str, ...]
+    remedies: Mapping[str, Remedy]
+
+
+@dataclass(frozen=True, slots=True)
+class AgeNeed:
+    """The subject must have reached an age, in years; until then ``paths`` are raised with ``error``."""
+
+    years: int
+    paths: tuple[str, ...]
+    error: str
+
+
+Need = FieldNeed | ProofNeed | AgeNeed
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of the catalogue.
+
+    Attributes:
+        name: unique and stable; marks refer to it.
+        source: where the rule comes from.
+        of: a role of the policy, or ``account`` for the entity.
+        when: the condition under which it applies.
+        needs: all must be satisfied.
+        restricts: what is lost without them.
+    """
+
+    name: str
+    source: str
+    of: str
+    when: Condition
+    needs: tuple[Need, ...]
+    restricts: tuple[Restriction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """How the persons of a role are found and named on the wire.
+
+    Attributes:
+        flag: role flag a person must carry.
+        prefix: path prefix before a person exists, and always where ``refers`` is False.
+        refers: entries name the person in their reference.
+        complete_by: account leaf that says nobody is missing: without it an empty role demands a person.
+        at_least_percent: smallest share that counts; an unsaid share counts.
+    """
+
+    name: str
+    flag: str
+    prefix: str
+    refers: bool = True
+    complete_by: str | None = None
+    at_least_percent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckKind:
+    """One kind of question.
+
+    Attributes:
+        inputs: leaves whose digests identify the question, relative to its subject.
+        requires: those without which it can't be asked.
+        requires_any: of these at least one, where any are named.
+        lasts: how long a pass is valid; None for ever.
+        ask_again: on expiry the user must supply ``inputs`` anew, rather than the check being run again by itself.
+        report_within: how long an attempt may take before the next one, or a review.
+        sanctionable: a hit goes to a person; nothing about it is told to the user.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    requires: tuple[str, ...]
+    lasts: timedelta | None
+    ask_again: bool
+    report_within: timedelta
+    requires_any: tuple[str, ...] = ()
+    sanctionable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """A condition under which a capability is unsupported, with the wire's code."""
+
+    code: str
+    when: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """A capability of the policy.
+
+    Attributes:
+        name: ``configuration.capability``.
+        granted_with: capabilities any of which brings this one; empty where a platform requests it itself.
+        unsupported: first matching condition decides.
+    """
+
+    name: str
+    granted_with: tuple[str, ...] = ()
+    unsupported: tuple[Availability, ...] = ()
+
+    @property
+    def configuration(self) -> str:
+        return self.name.partition(".")[0]
+
+    @property
+    def wire_name(self) -> str:
+        return self.name.partition(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One version of the catalogue. ``hash`` is of its canonical bytes."""
+
+    name: str
+    version: int
+    hash: str
+    capabilities: Mapping[str, Capability]
+    roles: Mapping[str, Role]
+    checks: Mapping[str, CheckKind]
+    rules: tuple[Rule, ...]
+    errors: Mapping[str, str]
+    age_limits: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A policy that replaces the current one at ``transition_at``."""
+
+    policy: Policy
+    transition_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What binds an account: the current policy and what was announced to follow it."""
+
+    current: Policy
+    announced: Announced | None = None

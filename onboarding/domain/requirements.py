@@ -1,0 +1,176 @@
+"""Requirements on the wire: demands grouped by (description, reference).
+
+Shapes and words are those of the Accounts v2 contract; ``id`` on an entry is an addition of ours, stable for as long as
+the entry stands.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from onboarding.domain.demands import Cause, DueStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from onboarding.domain.demands import Demand, Impact
+    from onboarding.domain.evaluate import Evaluation
+    from onboarding.domain.policy import Policy
+
+AWAITS_USER = "user"
+AWAITS_ENGINE = "stripe"  # the contract's word for whoever runs the engine; typed SDKs know no other
+REASON_ONBOARDING = "routine_onboarding"
+REASON_VERIFICATION = "routine_verification"
+
+Wire = dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One entry in the making."""
+
+    description: str
+    reference: str | None
+    order: int
+    awaits_user: bool = False
+    errors: list[str] = field(default_factory=list)
+    impacts: dict[str, Impact] = field(default_factory=dict)
+    verifying: bool = False
+
+    def add(self, demand: Demand, errors: Iterable[str]) -> None:
+        opening = demand.opening
+        self.awaits_user = self.awaits_user or opening.awaits_user
+        self.errors.extend(code for code in errors if code not in self.errors)
+        self.verifying = self.verifying or opening.cause is not Cause.MISSING
+        for impact in demand.impacts:
+            known = self.impacts.get(impact.capability)
+            if known is None or _strictness(impact) < _strictness(known):
+                self.impacts[impact.capability] = impact
+
+    @property
+    def strictest(self) -> DueStatus:
+        return min((impact.status for impact in self.impacts.values()), key=lambda status: status.rank)
+
+
+def _strictness(impact: Impact) -> tuple[int, bool, datetime | None]:
+    """Sorts the stricter first: by status, then by deadline; an impact without one comes last."""
+    return impact.status.rank, impact.deadline is None, impact.deadline
+
+
+def requirements(account_id: str, evaluation: Evaluation) -> Wire:
+    """The ``requirements`` object: entries, alternatives and summary."""
+    return _document(account_id, evaluation.demands, evaluation)
+
+
+def future_requirements(account_id: str, evaluation: Evaluation) -> Wire:
+    """The ``future_requirements`` object; ``minimum_transition_date`` is null where nothing was announced."""
+    document = _document(account_id, evaluation.future, evaluation)
+    announced = evaluation.transition_at if evaluation.future else None
+    return {**document, "minimum_transition_date": timestamp(announced) if announced else None}
+
+
+def timestamp(instant: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds, as v2 objects carry it."""
+    return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03d}Z"
+
+
+def _document(account_id: str, demands: Iterable[Demand], evaluation: Evaluation) -> Wire:
+    entries: dict[tuple[str, str | None], _Entry] = {}
+    alternatives: list[Wire] = []
+    for demand in demands:
+        opening = demand.opening
+        subject = opening.subject
+        for place, (path, errors) in enumerate(opening.entries):
+            key = (subject.prefix + path, subject.reference)
+            entry = entries.get(key)
+            if entry is None:
+                entry = entries[key] = _Entry(*key, opening.order * 100 + place)
+            entry.add(demand, errors)
+        if opening.options:
+            alternatives.append(_alternative(demand, evaluation.policy))
+    ordered = sorted(entries.values(), key=lambda entry: (entry.reference or "", entry.order))
+    capabilities = evaluation.policy.capabilities
+    order = {name: place for place, name in enumerate(capabilities)}
+    return {
+        "alternatives": alternatives,
+        "entries": [
+            {
+                "id": _entry_id(account_id, entry),
+                "awaiting_action_from": AWAITS_USER if entry.awaits_user else AWAITS_ENGINE,
+                "description": entry.description,
+                "errors": _errors(entry.errors, evaluation.policy.errors),
+                "impact": {
+                    "restricts_capabilities": [
+                        {
+                            "capability": capabilities[name].wire_name,
+                            "configuration": capabilities[name].configuration,
+                            "deadline": {"status": entry.impacts[name].status.value},
+                        }
+                        for name in sorted(entry.impacts, key=order.__getitem__)
+                    ]
+                },
+                "minimum_deadline": {"status": entry.strictest.value},
+                "reference": _reference(entry.reference),
+                "requested_reasons": [{"code": REASON_VERIFICATION if entry.verifying else REASON_ONBOARDING}],
+            }
+            for entry in ordered
+        ],
+        "summary": {"minimum_deadline": _summary(ordered, evaluation.as_of)},
+    }
+
+
+def _summary(entries: list[_Entry], as_of: datetime) -> Wire | None:
+    """The strictest status, and the earliest deadline still ahead: none where something is past due already."""
+    if not entries:
+        return None
+    strictest = min((entry.strictest for entry in entries), key=lambda status: status.rank)
+    ahead = [
+        impact.deadline
+        for entry in entries
+        if entry.awaits_user
+        for impact in entry.impacts.values()
+        if impact.deadline is not None and impact.deadline > as_of
+    ]
+    time = min(ahead) if ahead and strictest is not DueStatus.PAST_DUE else None
+    return {"status": strictest.value, "time": timestamp(time) if time else None}
+
+
+def _alternative(demand: Demand, policy: Policy) -> Wire:
+    opening = demand.opening
+    subject = opening.subject
+    reference = _reference(subject.reference)
+    return {
+        "options": [
+            {
+                "entries": [
+                    {
+                        "awaiting_action_from": AWAITS_USER if opening.awaits_user else AWAITS_ENGINE,
+                        "description": subject.prefix + path,
+                        "errors": _errors(errors, policy.errors),
+                        "reference": reference,
+                    }
+                    for path, errors in option.entries
+                ]
+            }
+            for option in opening.options
+        ],
+        "original_entries": [
+            {"description": subject.prefix + path, "reference": reference} for path, _ in opening.entries
+        ],
+    }
+
+
+def _errors(codes: Iterable[str], texts: Mapping[str, str]) -> list[Wire]:
+    return [{"code": code, "description": texts.get(code, code)} for code in codes]
+
+
+def _reference(person_id: str | None) -> Wire | None:
+    return None if person_id is None else {"type": "person", "resource": person_id, "inquiry": None}
+
+
+def _entry_id(account_id: str, entry: _Entry) -> str:
+    name = f"{account_id}|{entry.reference or ''}|{entry.description}"
+    return f"reqent_{hashlib.sha256(name.encode()).hexdigest()[:24]}"

@@ -1,0 +1,82 @@
+"""How a question stands: which evidence is effective for given inputs, and for how long."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from onboarding.domain.state import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from onboarding.domain.horizon import Horizon
+    from onboarding.domain.policy import CheckKind
+    from onboarding.domain.state import Evidence, Fact
+
+
+class Verdict(StrEnum):
+    """What the effective evidence says."""
+
+    UNANSWERED = "unanswered"
+    PASSED = "passed"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The verdict and the evidence row it rests on; ``valid_until`` of a pass, None for ever."""
+
+    verdict: Verdict
+    evidence: Evidence | None = None
+    valid_until: datetime | None = None
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        return self.evidence.reasons if self.evidence else ()
+
+
+UNANSWERED = Standing(Verdict.UNANSWERED)
+
+
+def is_askable(kind: CheckKind, facts: Mapping[str, Fact]) -> bool:
+    """Whether every input without which the question makes no sense is there."""
+    some = not kind.requires_any or any(path in facts for path in kind.requires_any)
+    return some and all(path in facts for path in kind.requires)
+
+
+def input_digest(kind: CheckKind, facts: Mapping[str, Fact]) -> str:
+    """Digest of the inputs that are there: 32 hex digits. Equal inputs give equal digests within one account."""
+    text = kind.name + "".join(f"\n{path}={facts[path].digest}" for path in kind.inputs if path in facts)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def standing(evidence: Iterable[Evidence], digest: str, horizon: Horizon) -> Standing:
+    """The latest decisive outcome for ``digest`` by the verifier's own time.
+
+    ``evidence`` is that of one check kind and subject. Contested rows, and outcomes that are not decisive, never
+    displace a decisive one. A pass is valid as long as the longest of the passes since the last failure.
+    """
+    last: Evidence | None = None
+    passes: list[Evidence] = []
+    decisive = (row for row in evidence if row.digest == digest and row.outcome.is_decisive and not row.contested)
+    for row in sorted(decisive, key=lambda row: (row.occurred_at, row.recorded_at, row.id)):
+        last = row
+        if row.outcome is Outcome.FAILED:
+            passes.clear()
+        else:
+            passes.append(row)
+    if last is None:
+        return UNANSWERED
+    if not passes:
+        return Standing(Verdict.FAILED, last)
+    if any(row.valid_until is None for row in passes):
+        return Standing(Verdict.PASSED, last)
+    longest = max(passes, key=lambda row: row.valid_until or row.occurred_at)
+    if longest.valid_until is not None and horizon.passed(longest.valid_until):
+        return Standing(Verdict.EXPIRED, longest, longest.valid_until)
+    return Standing(Verdict.PASSED, longest, longest.valid_until)

@@ -1,0 +1,222 @@
+"""The state of an account: all that :func:`onboarding.domain.evaluate.evaluate` reads.
+
+No plaintext value is here. A *fact* is the presence of a leaf with the keyed digest of its normalised value, so a
+decision can be reproduced after the values themselves were erased. All instants are aware UTC datetimes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+    from decimal import Decimal
+
+ACCOUNT = "account"
+"""Subject of a check about the account's entity; every other subject is a person's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A leaf that was supplied: the keyed digest of its value, and when it was last supplied."""
+
+    digest: str
+    supplied_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """What is known of a person's age: the catalogue's age limits still ahead, each with the instant it is reached.
+
+    A limit that is not listed was reached before the birth date was stored, so an adult's row tells nothing about
+    the birth date.
+    """
+
+    ahead: tuple[tuple[int, datetime], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person of an account. ``roles`` are relationship flags; ``percent`` is the share owned, None if unsaid."""
+
+    id: str
+    roles: frozenset[str] = frozenset()
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    percent: Decimal | None = None
+    age: Age | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The facts of an account without their values.
+
+    Attributes:
+        attributes: the few plain enums that rules distinguish (country, entity type, structure, responsibilities).
+        facts: account-level leaves by path.
+        persons: in the order of their creation.
+        requested: capabilities asked for, as ``configuration.capability``.
+        closed: the platform closed the account.
+    """
+
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    persons: tuple[Person, ...] = ()
+    requested: frozenset[str] = frozenset()
+    closed: bool = False
+
+
+class Outcome(StrEnum):
+    """What an attempt answered. Only ``passed`` and ``failed`` are decisive."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+    UNAVAILABLE = "unavailable"
+
+    @property
+    def is_decisive(self) -> bool:
+        return self in (Outcome.PASSED, Outcome.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One recorded answer, immutable.
+
+    ``occurred_at`` is the verifier's own time, ``recorded_at`` the account's. ``valid_until`` None means for ever.
+    A ``contested`` row contradicts an earlier decisive one of its check and is ignored until its review decides.
+    """
+
+    id: str
+    check_id: str
+    kind: str
+    subject: str
+    digest: str
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    verifier: str
+    verifier_version: str
+    occurred_at: datetime
+    recorded_at: datetime
+    valid_until: datetime | None = None
+    attempt: int = 1
+    contested: bool = False
+
+
+class CheckState(StrEnum):
+    """Where a check stands. ``due`` to ``in_review`` are open; the rest are ends."""
+
+    DUE = "due"
+    STARTED = "started"
+    UNAVAILABLE = "unavailable"
+    IN_REVIEW = "in_review"
+    CONCLUDED = "concluded"
+    SUPERSEDED = "superseded"
+    CANCELED = "canceled"
+
+    @property
+    def is_open(self) -> bool:
+        return self not in (CheckState.CONCLUDED, CheckState.SUPERSEDED, CheckState.CANCELED)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question to one verifier about one subject with given inputs.
+
+    ``answer_at`` is when an answer that is already sealed in the account's rows becomes known (sandbox); ``retry_at``
+    and ``deadline_at`` are the next attempt and the latest report. All three feed the account's wake time.
+    """
+
+    id: str
+    kind: str
+    subject: str
+    digest: str
+    state: CheckState
+    opened_at: datetime
+    answer_at: datetime | None = None
+    retry_at: datetime | None = None
+    deadline_at: datetime | None = None
+
+
+class OrderKind(StrEnum):
+    """What a person may decide about an account."""
+
+    HOLD = "hold"
+    REJECT = "reject"
+    RECHECK = "recheck"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A decision of a person. ``capability`` None is all; ``target`` is a check kind for a recheck."""
+
+    id: str
+    kind: OrderKind
+    reason: str
+    actor: str
+    starts_at: datetime
+    ends_at: datetime | None = None
+    capability: str | None = None
+    target: str | None = None
+    audience: str = "internal"
+    undone_at: datetime | None = None
+
+
+class MarkKind(StrEnum):
+    """Immutable facts of history on which the future depends."""
+
+    DEADLINE = "deadline"
+    FIRST_ACTIVE = "first_active"
+    EXPIRED = "expired"
+    TERMS_BOUND = "terms_bound"
+    POLICY_ASSIGNED = "policy_assigned"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One fact of history, unique by (kind, key).
+
+    ``at`` is what the mark says (a deadline, the first activation); ``set_at`` when it was made; ``value`` a digest
+    or a hash where the kind has one.
+    """
+
+    kind: MarkKind
+    key: str
+    at: datetime
+    set_at: datetime
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """What the downstream system last confirmed about a capability."""
+
+    capability: str
+    on: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything that decides about one account."""
+
+    account_id: str
+    shape: Shape = field(default_factory=Shape)
+    evidence: tuple[Evidence, ...] = ()
+    checks: tuple[Check, ...] = ()
+    orders: tuple[Order, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    acknowledgements: tuple[Acknowledgement, ...] = ()
+
+    def with_marks(self, new: Iterable[Mark]) -> State:
+        """The state with ``new`` marks added; a mark whose (kind, key) exists already is left as it was."""
+        known = {(mark.kind, mark.key) for mark in self.marks}
+        added = tuple(mark for mark in new if (mark.kind, mark.key) not in known)
+        return replace(self, marks=self.marks + added) if added else self
+
+    def acknowledge(self, capability: str, *, on: bool, at: datetime) -> State:
+        """The state after the downstream system confirmed ``capability`` as on or off."""
+        kept = tuple(known for known in self.acknowledgements if known.capability != capability)
+        return replace(self, acknowledgements=(*kept, Acknowledgement(capability, on, at)))

@@ -1,0 +1,526 @@
+"""The one door: every change of an account goes through :meth:`Door.revise` or :meth:`Door.create`.
+
+One READ COMMITTED transaction: lock the account, claim the idempotency key, read the clock, play the looks that time
+owed, apply the change, look, write. Nothing else writes an account's tables, and nothing outward happens under the
+lock. Each odd-looking step closes a hole; the order is that of ``docs/architecture.md``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from onboarding.crypto import WrappedKeys
+from onboarding.domain.errors import EngineFault, Refusal, RefusalKind
+from onboarding.domain.evaluate import EVALUATOR_VERSION
+from onboarding.domain.policy import Policies
+from onboarding.domain.settle import play, settle
+from onboarding.domain.state import CheckState
+from onboarding.door.callers import WORKER
+from onboarding.door.draft import Draft
+from onboarding.door.journal import Journal, Origin
+from onboarding.door.view import SILENT_AFTER, SOON, OperatorView, operator_view
+from onboarding.door.world import World
+from onboarding.ids import new_id
+from onboarding.storage import accounts, idempotency, tables
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from datetime import datetime
+
+    from onboarding.crypto import AccountKeys, KeyRing
+    from onboarding.domain.events import Documents
+    from onboarding.domain.state import Check
+    from onboarding.door.callers import Caller, RequestKey
+    from onboarding.door.policies import PolicyShelf
+    from onboarding.storage.accounts import AccountRecord
+    from onboarding.storage.database import Database, Transaction
+    from onboarding.verifiers.registry import Verifiers
+
+WAIT = timedelta(seconds=2)
+"""One budget for the account's turn in this process, its lock and its key; then the caller is told to come again."""
+
+STUCK_RETRY = timedelta(minutes=5)
+"""First distance between tries of an account that the engine could not decide; it doubles up to a day."""
+
+
+class Change(Protocol):
+    """Something that happens to an account.
+
+    Attributes:
+        cause: the audit trail's action, ``object.past_participle``.
+    """
+
+    @property
+    def cause(self) -> str: ...
+
+    def apply(self, draft: Draft) -> Any:  # noqa: ANN401 -- whatever the caller of this change expects
+        """Work on the draft. May raise Refusal: then nothing has happened."""
+
+
+@runtime_checkable
+class Afterwards(Protocol):
+    """A change that has something to do once it is known what the look decided."""
+
+    def after_look(self, draft: Draft, view: OperatorView, wake_at: datetime | None) -> Any:  # noqa: ANN401 -- as apply
+        """Claim what is owed; what it answers is the change's result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """No change at all: only what time owes."""
+
+    cause: str = "account.looked_at"
+
+    def apply(self, draft: Draft) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revised:
+    """What came of a revision.
+
+    Attributes:
+        result: what the change returned; None for a replayed request.
+        draft, documents: the account after it, and all that can be read of it; None for a replayed request.
+        replayed: id of the object that the first request with this key made or changed.
+    """
+
+    result: Any
+    draft: Draft | None = None
+    documents: Documents | None = None
+    replayed: str | None = None
+
+
+class OlderThanRow(Exception):  # noqa: N818 -- says what is
+    """This process runs an older evaluator than the one that wrote the row; a newer one must do it."""
+
+
+class Door:
+    """See the module. One per process; safe for many tasks."""
+
+    def __init__(
+        self,
+        database: Database,
+        ring: KeyRing,
+        policies: PolicyShelf,
+        verifiers: Verifiers,
+        nudge: Callable[[str], None] | None = None,
+    ) -> None:
+        self._database = database
+        self._ring = ring
+        self._policies = policies
+        self._verifiers = verifiers
+        self._nudge = nudge or (lambda _account_id: None)
+        self._turns: defaultdict[str, _Turn] = defaultdict(_Turn)
+
+    async def revise(
+        self, account_id: str, change: Change, caller: Caller | None = None, key: RequestKey | None = None
+    ) -> Any:  # noqa: ANN401 -- what the change returned
+        """Apply a change and return what it returned; a replayed request returns None."""
+        return (await self.revise_whole(account_id, change, caller, key)).result
+
+    async def revise_whole(
+        self,
+        account_id: str,
+        change: Change,
+        caller: Caller | None = None,
+        key: RequestKey | None = None,
+        object_id: str | None = None,
+    ) -> Revised:
+        """Apply a change to an existing account, after everything that time owed it.
+
+        ``object_id`` is the id of what the change makes, so that a replay can find it.
+
+        Raises:
+            Refusal: ``not_found``; ``account_rate_limit_exceeded`` after :data:`WAIT`; ``idempotency_error``; whatever
+                the change refuses. Nothing was written.
+            EngineFault: the engine could not decide. The change is undone and the account marked stuck.
+            ConnectionLost: nothing is known about the commit.
+        """
+        try:
+            async with self._turn(account_id) as left, self._database.transaction(lock_timeout=left()) as tx:
+                if not await accounts.lock(tx, account_id):
+                    raise not_found()
+                existing = await self.claim(tx, caller, key, account_id, object_id)
+                record = await accounts.load(tx, account_id)
+                if record is None or not _owns(caller, record):
+                    raise not_found()
+                if existing is not None:
+                    replayed = existing.object_id or account_id
+                    revised, nudge = Revised(None, replayed=replayed), True
+                else:
+                    revised, nudge = await self._write(tx, record, change, caller, key)
+        except EngineFault as fault:
+            await self._mark_stuck(account_id, fault)
+            raise
+        if nudge:
+            self._nudge(account_id)
+        return revised
+
+    async def create(self, change: Change, caller: Caller, key: RequestKey | None = None) -> Revised:
+        """Make a new account and apply ``change`` to it. A replay answers with the first one's id."""
+        account_id = new_id("acct_")
+        turn = f"{caller.platform_id}:{key.key}" if key is not None else account_id
+        async with self._turn(turn) as left, self._database.transaction(lock_timeout=left()) as tx:
+            existing = await self.claim(tx, caller, key, account_id, account_id)
+            if existing is not None:
+                return Revised(None, replayed=existing.account_id)
+            now, destinations = await accounts.beginning(tx, caller.platform_id, livemode=caller.livemode)
+            policy = self._policies.current
+            keys = self._ring.new_account_keys()
+            draft = Draft(
+                record=None,
+                account_id=account_id,
+                platform_id=caller.platform_id,
+                livemode=caller.livemode,
+                keys=keys,
+                policy=policy,
+                created_at=now,
+                database_now=now,
+                as_of=now,
+            )
+            journal = Journal(draft)
+            result = change.apply(draft)
+            self._look(draft, journal, World(draft, self._verifiers), change, caller, key)
+            journal.write()
+            journal.deliver(destinations)
+            columns, nudge = self._columns(draft, journal, None, by_user=True)
+            wrapped = self._ring.wrap(keys, account=account_id)
+            draft.batch.insert(
+                tables.Account,
+                id=account_id,
+                platform_id=caller.platform_id,
+                livemode=caller.livemode,
+                created_at=now,
+                data_key=wrapped.data_key,
+                digest_key=wrapped.digest_key,
+                **columns,
+            )
+            await tx.apply(draft.batch)
+        if nudge:
+            self._nudge(account_id)
+        return Revised(result, draft, journal.documents)
+
+    async def view(self, record: AccountRecord) -> tuple[Draft, Documents]:
+        """What can be read of a loaded account now: time that nobody played yet is played in memory.
+
+        Nothing is written; an account that is behind is nudged. Where the engine can't decide, the last good
+        evaluation is shown, with every capability whose deadline has passed as restricted.
+        """
+        draft = await self._draft(record)
+        journal = Journal(draft)
+        wake_at = record.row.wake_at
+        if wake_at is not None and wake_at <= draft.as_of:
+            self._nudge(record.row.id)
+            try:
+                self._play(draft, journal, World(draft, self._verifiers), record)
+            except EngineFault:
+                draft = await self._draft(record)
+                journal = Journal(draft)
+        if record.row.stuck_code is not None:
+            journal.restrict_missed(draft.as_of)
+        return draft, journal.documents
+
+    # --- one transaction ----------------------------------------------------------------------------------------------
+
+    async def _write(
+        self, tx: Transaction, record: AccountRecord, change: Change, caller: Caller | None, key: RequestKey | None
+    ) -> tuple[Revised, bool]:
+        draft = await self._draft(record)
+        journal = Journal(draft)
+        world = World(draft, self._verifiers)
+        self._play(draft, journal, world, record)
+        result = change.apply(draft)
+        self._look(draft, journal, world, change, caller, key)
+        if isinstance(change, Afterwards):
+            view = operator_view(journal.evaluation, draft.state.checks, closed=draft.closed)
+            result = change.after_look(draft, view, journal.wake_at)
+        journal.write()
+        journal.deliver(record.destinations)
+        columns, nudge = self._columns(draft, journal, record, by_user=caller is not None)
+        known = {name: getattr(record.row, name) for name in columns}
+        moved = {name: value for name, value in columns.items() if value != known[name]}
+        moved.pop("last_as_of", None)
+        if moved or draft.batch:
+            draft.batch.update(tables.Account, {"id": draft.account_id}, **moved, last_as_of=draft.as_of)
+            await tx.apply(draft.batch)
+        return Revised(result, draft, journal.documents), nudge
+
+    async def _draft(self, record: AccountRecord) -> Draft:
+        row = record.row
+        if row.evaluator_version > EVALUATOR_VERSION:
+            raise OlderThanRow
+        now = record.clock_now or record.database_now
+        return Draft(
+            record=record,
+            account_id=row.id,
+            platform_id=row.platform_id,
+            livemode=row.livemode,
+            keys=self._keys(record),
+            policy=await self._policies.get(row.policy_hash),
+            created_at=row.created_at,
+            database_now=record.database_now,
+            as_of=max(now, row.last_as_of) if row.last_as_of else now,
+        )
+
+    def unwrap(self, account_id: str, wrapped: WrappedKeys) -> AccountKeys:
+        """An account's keys, in memory only."""
+        return self._ring.unwrap(wrapped, account=account_id)
+
+    def _keys(self, record: AccountRecord) -> AccountKeys:
+        row = record.row
+        if row.data_key is None or row.digest_key is None:
+            raise Refusal("not_found", "No such account: it was erased.", kind=RefusalKind.NOT_FOUND)
+        return self.unwrap(row.id, WrappedKeys(row.data_key, row.digest_key))
+
+    def _play(self, draft: Draft, journal: Journal, world: World, record: AccountRecord) -> None:
+        """The looks that time owed, each at its own instant: an outage never prolongs a grace."""
+        with _deciding():
+            for step in play(Policies(draft.policy), draft.state, record.row.wake_at, draft.as_of, world):
+                world.remember(step)
+                journal.add(step, Origin("time.passed", WORKER), changed=False)
+
+    def _look(  # noqa: PLR0913 -- the parts of one look
+        self,
+        draft: Draft,
+        journal: Journal,
+        world: World,
+        change: Change,
+        caller: Caller | None,
+        key: RequestKey | None,
+    ) -> None:
+        with _deciding():
+            draft.reshape()
+            step = settle(Policies(draft.policy), draft.state, draft.as_of, world)
+        origin = Origin(
+            change.cause,
+            caller.actor if caller else WORKER,
+            caller.request_id if caller else None,
+            key.key if key else None,
+        )
+        journal.add(step, origin, changed=caller is not None)
+
+    def _columns(
+        self, draft: Draft, journal: Journal, record: AccountRecord | None, *, by_user: bool
+    ) -> tuple[dict[str, Any], bool]:
+        """The account's row after the transaction, and whether somebody should look at it now."""
+        row = record.row if record else None
+        silent_at = draft.as_of + SILENT_AFTER if by_user or row is None else row.silent_at
+        view = operator_view(journal.evaluation, draft.state.checks, closed=draft.closed)
+        lease = draft.row_changes.get("run_lease_until", row.run_lease_until if row else None)
+        owing = _Owing(draft, view, lease, journal.wake_at, silent_at, record)
+        columns: dict[str, Any] = {
+            "updated_at": draft.as_of if by_user or row is None else row.updated_at,
+            "country": draft.state.shape.attributes.get("country"),
+            "configurations": journal.applied_configurations,
+            "shape": journal.shape,
+            "evaluation": journal.evaluation,
+            "policy_hash": draft.policy.hash,
+            "evaluator_version": EVALUATOR_VERSION,
+            "version": journal.version,
+            "digest": journal.digest,
+            "event_sequence": journal.sequence,
+            "audit_count": journal.audit_count,
+            "audit_head": journal.audit_head,
+            "last_as_of": draft.as_of,
+            "wake_at": journal.wake_at,
+            "look_at": owing.look_at,
+            "stage": view.stage,
+            "view_digest": view.digest,
+            "silent_at": silent_at,
+            "run_lease_until": lease,
+            "run_epoch": draft.row_changes.get("run_epoch", row.run_epoch if row else 0),
+            "stuck_code": None,
+            "stuck_since": None,
+            "stuck_retry_at": None,
+            "stuck_engine": None,
+            **draft.row_changes,
+        }
+        if by_user or (row is not None and row.look_at != owing.look_at):
+            columns["look_tries"] = 0
+        return columns, owing.nudge
+
+    async def claim(
+        self,
+        tx: Transaction,
+        caller: Caller | None,
+        key: RequestKey | None,
+        account_id: str | None,
+        object_id: str | None,
+    ) -> idempotency.Existing | None:
+        """Take a request's idempotency key; what the first request with it made, if this is a replay.
+
+        Raises:
+            Refusal: ``idempotency_error``: the key was used with other parameters.
+        """
+        if caller is None or key is None:
+            return None
+        scope = idempotency.KeyScope(
+            caller.platform_id,
+            caller.livemode,
+            key.context,
+            key.operation,
+            self._ring.platform_digest("idempotency-key", caller.platform_id, key.key),
+        )
+        fingerprint = self._ring.platform_digest("request-fingerprint", key.fingerprint.hex())
+        claimed = await idempotency.claim(
+            tx, scope, fingerprint=fingerprint, account_id=account_id, object_id=object_id
+        )
+        if isinstance(claimed, idempotency.Claimed):
+            return None
+        if claimed.fingerprint != fingerprint:
+            raise Refusal(
+                "idempotency_error",
+                "This idempotency key was used with other parameters. Use a new key for another request.",
+                kind=RefusalKind.CONFLICT,
+                type="idempotency_error",
+            )
+        return claimed
+
+    async def _mark_stuck(self, account_id: str, fault: EngineFault) -> None:
+        """Note in a second transaction that the engine could not decide; tried again at growing distances."""
+        async with self._database.transaction() as tx:
+            if not await accounts.lock(tx, account_id):
+                return
+            record = await accounts.load(tx, account_id)
+            if record is None:
+                return
+            now, row = record.database_now, record.row
+            since = row.stuck_since or now
+            retry_at = now + min(max(now - since, STUCK_RETRY), timedelta(days=1))
+            draft = await self._draft(record)
+            draft.batch.update(
+                tables.Account,
+                {"id": account_id},
+                stuck_code=fault.code,
+                stuck_since=since,
+                stuck_retry_at=retry_at,
+                stuck_engine=EVALUATOR_VERSION,
+                look_at=retry_at,
+            )
+            await tx.apply(draft.batch)
+
+    @asynccontextmanager
+    async def _turn(self, name: str) -> AsyncIterator[Callable[[], timedelta]]:
+        """One task of this process at a time, so that waiting tasks hold no connection. Yields what is left of the wait."""
+        ends = time.monotonic() + WAIT.total_seconds()
+        turn = self._turns[name]
+        turn.waiting += 1
+        try:
+            try:
+                await asyncio.wait_for(turn.lock.acquire(), WAIT.total_seconds())
+            except TimeoutError:
+                raise busy() from None
+            try:
+                yield lambda: timedelta(seconds=max(0.001, ends - time.monotonic()))
+            finally:
+                turn.lock.release()
+        finally:
+            turn.waiting -= 1
+            if not turn.waiting:
+                self._turns.pop(name, None)
+
+
+class _Turn:
+    """The queue of one account in this process."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.waiting = 0
+
+
+class _Owing:
+    """When somebody must look at the account next, in the database's time, and whether to say so now."""
+
+    def __init__(  # noqa: PLR0913 -- what decides about it
+        self,
+        draft: Draft,
+        view: OperatorView,
+        lease: datetime | None,
+        wake_at: datetime | None,
+        silent_at: datetime | None,
+        record: AccountRecord | None,
+    ) -> None:
+        now = draft.database_now
+        leases = {
+            check.id: draft.leases.get(check.id) or _lease(record, check.id)
+            for check in draft.state.checks
+            if needs_worker(check)
+        }
+        unclaimed = [check_id for check_id, until in leases.items() if until is None or until <= now]
+        epoch = draft.row_changes.get("run_epoch", record.row.run_epoch if record else 0)
+        current = record.book_epoch if record is not None else epoch
+        claimed = lease is not None and lease > now and epoch == current
+        unsettled = not view.is_settled and silent_at is not None and silent_at > draft.as_of
+        owed = bool(unclaimed) or (unsettled and not claimed)
+        on_clock = record is not None and record.clock_now is not None
+        ends = [until for until in leases.values() if until is not None and until > now]
+        if claimed and unsettled and lease is not None:
+            ends.append(lease)
+        if wake_at is not None and not on_clock:
+            ends.append(wake_at)
+        self.look_at = min(ends, default=None)
+        if owed:
+            self.look_at = record.row.look_at if record is not None and record.row.look_at is not None else now
+            if self.look_at > now and not (record is not None and record.row.look_tries):
+                self.look_at = now
+        withdrawn = record is not None and any(
+            row.lease_until is not None and check_id not in leases for check_id, row in record.checks.items()
+        )
+        seen_change = claimed and record is not None and record.row.view_digest != view.digest
+        soon = wake_at is not None and not on_clock and wake_at - now <= SOON
+        was_soon = (
+            record is not None
+            and record.row.wake_at is not None
+            and record.row.wake_at - now <= SOON
+            and record.row.wake_at == wake_at
+        )
+        self.nudge = owed or withdrawn or seen_change or (soon and not was_soon)
+
+
+def needs_worker(check: Check) -> bool:
+    """Whether an open check is a worker's to carry on: no person has it, and no sealed answer waits for its time."""
+    return check.answer_at is None and check.state is not CheckState.IN_REVIEW
+
+
+def _lease(record: AccountRecord | None, check_id: str) -> datetime | None:
+    """Until when a check is claimed; a claim of an older epoch is void."""
+    row = record.checks.get(check_id) if record is not None else None
+    return row.lease_until if row is not None and record is not None and row.lease_epoch == record.book_epoch else None
+
+
+class _deciding:  # noqa: N801 -- reads as a statement
+    """Turns whatever goes wrong while deciding into the engine's own fault; refusals pass."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, Exception) and not isinstance(error, (Refusal, EngineFault)):
+            raise EngineFault(f"engine_{type(error).__name__}") from error
+
+
+def not_found() -> Refusal:
+    """The account does not exist, or belongs to somebody else: both look the same."""
+    return Refusal("not_found", "No such account.", kind=RefusalKind.NOT_FOUND)
+
+
+def busy() -> Refusal:
+    """Others are changing the account; the SDK tries again."""
+    return Refusal(
+        "account_rate_limit_exceeded",
+        "The account is being changed by other requests. Try again.",
+        kind=RefusalKind.BUSY,
+        type="rate_limit",
+    )
+
+
+def _owns(caller: Caller | None, record: AccountRecord) -> bool:
+    row = record.row
+    return caller is None or (caller.platform_id == row.platform_id and caller.livemode == row.livemode)

@@ -1,0 +1,372 @@
+"""The working copy of an account inside the door: values in plain, and the state made of them.
+
+A draft lives as long as one transaction. Changes work on it; the journal writes what became of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from onboarding import shape as shapes
+from onboarding.domain.state import ACCOUNT, Age, Check, CheckState, Evidence, Fact, Outcome, Person, Shape, State
+from onboarding.domain.standing import input_digest, is_askable
+from onboarding.ids import new_id
+from onboarding.storage import tables
+from onboarding.storage.batch import Batch
+from onboarding.validation import requirements_collector
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from onboarding.crypto import AccountKeys
+    from onboarding.domain.policy import Policy
+    from onboarding.domain.settle import Answer
+    from onboarding.storage.accounts import AccountRecord
+
+VALUES = "values"
+"""Field group of the values that a caller supplied about a subject."""
+
+INDIVIDUAL = "individual"
+"""Role flag of the person that an individual's account is about; relationship flags are the other roles."""
+
+EXTERNAL_ACCOUNT = "external_account"
+"""The contract's leaf for "some bank account is there"."""
+
+
+@dataclass(slots=True)
+class Subject:
+    """The account, a person or a bank account with its values in plain; ``version`` is that of the sealed row."""
+
+    id: str
+    values: dict[str, Any]
+    version: int = 0
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    individual: bool = False
+    position: int = 0
+
+
+class Draft:
+    """See the module.
+
+    Attributes:
+        as_of: the account's time of this transaction.
+        database_now: the database's time, in which leases are kept.
+        state: what ``evaluate`` reads; replaced as the transaction goes on.
+        account: the account's own values.
+        persons: by id, in the order of their creation.
+        bank_accounts: by id, the ones that were not deleted.
+        attempts: rows of the attempts of open checks.
+        batch: rows to be written in the same transaction, beside what the journal writes.
+        evidence, checks, reviews: what changes did to checks, for the journal.
+        row_changes: columns of the account's row that a change sets; ``leases`` those of claimed checks.
+    """
+
+    def __init__(  # noqa: PLR0913 -- everything a transaction knows
+        self,
+        *,
+        record: AccountRecord | None,
+        account_id: str,
+        platform_id: str,
+        livemode: bool,
+        keys: AccountKeys,
+        policy: Policy,
+        created_at: datetime,
+        database_now: datetime,
+        as_of: datetime,
+    ) -> None:
+        self.record = record
+        self.account_id = account_id
+        self.platform_id = platform_id
+        self.livemode = livemode
+        self.keys = keys
+        self.policy = policy
+        self.created_at = created_at
+        self.database_now = database_now
+        self.as_of = as_of
+        self.batch = Batch()
+        self.account = Subject(ACCOUNT, {})
+        self.persons: dict[str, Subject] = {}
+        self.bank_accounts: dict[str, Subject] = {}
+        self.state = State(account_id)
+        self.attempts: list[Any] = []
+        self.closed = False
+        self.silent_at: datetime | None = None
+        self.row_changes: dict[str, Any] = {}
+        self.leases: dict[str, datetime] = {}
+        self.evidence: list[Evidence] = []
+        self.checks: dict[str, Check] = {}
+        self.reviews: dict[str, str] = {}
+        self._dirty: dict[str, Subject] = {}
+        self._touched: set[str] = set()
+        self._supplied: set[tuple[str, str]] = set()
+        self.needs_reshape = record is None
+        if record is not None:
+            self._read(record)
+
+    def _read(self, record: AccountRecord) -> None:
+        self.state = record.state
+        self.closed = record.row.closed_at is not None
+        self.silent_at = record.row.silent_at
+        self.attempts = list(record.attempts)
+        self.account = self._unsealed(Subject(ACCOUNT, {}))
+        for row in record.persons:
+            person = Subject(row.id, {}, 0, row.created_at, row.updated_at, row.individual, row.position)
+            self.persons[row.id] = self._unsealed(person)
+        for bank in record.bank_accounts:
+            self.bank_accounts[bank.id] = self._unsealed(Subject(bank.id, {}, 0, bank.created_at))
+
+    def _unsealed(self, subject: Subject) -> Subject:
+        sealed = self.record.sealed.get((subject.id, VALUES)) if self.record is not None else None
+        if sealed is not None:
+            plain = self.open(subject.id, VALUES, sealed.version, sealed.ciphertext)
+            subject.values, subject.version = orjson.loads(plain), sealed.version
+        return subject
+
+    # --- what changes may do ------------------------------------------------------------------------------------------
+
+    def seal(self, subject: str, group: str, version: int, plain: bytes) -> bytes:
+        """Seal bytes under the account's data key, bound to where they belong."""
+        return self.keys.seal(plain, account=self.account_id, subject=subject, group=group, version=version)
+
+    def open(self, subject: str, group: str, version: int, sealed: bytes) -> bytes:
+        """What :meth:`seal` sealed."""
+        return self.keys.open(sealed, account=self.account_id, subject=subject, group=group, version=version)
+
+    def put_account(self, values: dict[str, Any], patch: Mapping[str, Any]) -> None:
+        """Replace the account's values; leaves of ``patch`` count as supplied again even if they are the same."""
+        self.needs_reshape = True
+        self._supplied |= {(ACCOUNT, path) for path in shapes.account_leaves(patch)}
+        if values != self.account.values:
+            self.account.values = values
+            self._dirty[ACCOUNT] = self.account
+
+    def close(self) -> None:
+        """Close the account for good."""
+        self.needs_reshape = True
+        self.closed = True
+        self.row_changes["closed_at"] = self.as_of
+
+    def add_person(
+        self, values: dict[str, Any], *, individual: bool = False, person_id: str | None = None
+    ) -> Subject:
+        """A new person with these values."""
+        self.needs_reshape = True
+        position = max((person.position for person in self.persons.values()), default=-1) + 1
+        person = Subject(person_id or new_id("person_"), values, 0, self.as_of, self.as_of, individual, position)
+        self.persons[person.id] = person
+        self.batch.insert(
+            tables.Person,
+            id=person.id,
+            account_id=self.account_id,
+            individual=individual,
+            created_at=self.as_of,
+            updated_at=self.as_of,
+            position=position,
+        )
+        self._dirty[person.id] = person
+        return person
+
+    def put_person(self, person: Subject, values: dict[str, Any], patch: Mapping[str, Any]) -> None:
+        """Replace a person's values."""
+        self.needs_reshape = True
+        self._supplied |= {(person.id, path) for path in shapes.person_leaves(patch)}
+        if values != person.values:
+            person.values = values
+            person.updated_at = self.as_of
+            self._touched.add(person.id)
+            self._dirty[person.id] = person
+
+    def delete_person(self, person: Subject) -> None:
+        """Delete a person with its values; evidence about it stays."""
+        self.needs_reshape = True
+        del self.persons[person.id]
+        self._dirty.pop(person.id, None)
+        self._touched.discard(person.id)
+        self.batch.delete(tables.SealedValue, {"account_id": self.account_id, "subject": person.id})
+        self.batch.delete(tables.Person, {"id": person.id})
+
+    def add_bank_account(self, values: dict[str, Any], fingerprint: str, bank_id: str) -> Subject:
+        """A new bank account to pay out to."""
+        self.needs_reshape = True
+        bank = Subject(bank_id, values, 0, self.as_of)
+        self.bank_accounts[bank.id] = bank
+        self.batch.insert(
+            tables.BankAccount,
+            id=bank.id,
+            account_id=self.account_id,
+            created_at=self.as_of,
+            country=values["country"],
+            currency=values["currency"],
+            fingerprint=fingerprint,
+        )
+        self._dirty[bank.id] = bank
+        return bank
+
+    def check(self, check_id: str) -> Check | None:
+        """An open check by its id."""
+        return next((check for check in self.state.checks if check.id == check_id and check.state.is_open), None)
+
+    def put_check(self, check: Check) -> None:
+        """Replace an open check by what became of it; a closed state ends it."""
+        self.checks[check.id] = check
+        checks = (check if known.id == check.id else known for known in self.state.checks)
+        self.state = replace(self.state, checks=tuple(known for known in checks if known.state.is_open))
+
+    def answer(self, check: Check, answer: Answer, *, attempt: int = 1, contested: bool = False) -> None:
+        """Record what a verifier said about a check: a decisive answer concludes it, any other sends it to a review.
+
+        A check that is closed keeps the answer as late evidence.
+        """
+        kind = self.policy.checks.get(check.kind)
+        lasts = kind.lasts if kind is not None and answer.outcome is Outcome.PASSED else None
+        evidence = Evidence(
+            id=new_id("evid_"),
+            check_id=check.id,
+            kind=check.kind,
+            subject=check.subject,
+            digest=check.digest,
+            outcome=answer.outcome,
+            reasons=answer.reasons,
+            verifier=answer.verifier,
+            verifier_version=answer.verifier_version,
+            occurred_at=answer.occurred_at,
+            recorded_at=self.as_of,
+            valid_until=answer.occurred_at + lasts if lasts is not None else None,
+            attempt=attempt,
+            contested=contested,
+        )
+        self.evidence.append(evidence)
+        self.state = replace(self.state, evidence=(*self.state.evidence, evidence))
+        if not check.state.is_open:
+            return
+        if answer.outcome.is_decisive:
+            self.put_check(replace(check, state=CheckState.CONCLUDED, answer_at=None, retry_at=None, deadline_at=None))
+        else:
+            self.open_review(check, answer.reasons[0] if answer.reasons else answer.outcome.value)
+
+    def open_review(self, check: Check, reason_code: str) -> None:
+        """Give an open check to a person."""
+        if check.state.is_open and check.state is not CheckState.IN_REVIEW:
+            self.put_check(replace(check, state=CheckState.IN_REVIEW, answer_at=None, retry_at=None, deadline_at=None))
+            self.reviews[check.id] = reason_code
+
+    def inputs(self, kind: str, subject: str) -> dict[str, str]:
+        """Normalised plaintext of a check kind's inputs, as the values are now. Never log it."""
+        definition = self.policy.checks[kind]
+        leaves = self._leaves(subject)
+        return {path: leaves[path] for path in definition.inputs if path in leaves}
+
+    def current_digest(self, kind: str, subject: str) -> str | None:
+        """The digest that a check of this kind would have now; None where it can't be asked."""
+        definition = self.policy.checks[kind]
+        facts = self._facts(subject)
+        return input_digest(definition, facts) if is_askable(definition, facts) else None
+
+    def flush(self) -> None:
+        """Add the rows of changed values to the batch; called once, before the batch is applied."""
+        for subject in self._dirty.values():
+            subject.version += 1
+            plain = orjson.dumps(subject.values)
+            self.batch.upsert(
+                tables.SealedValue,
+                account_id=self.account_id,
+                subject=subject.id,
+                field_group=VALUES,
+                version=subject.version,
+                ciphertext=self.seal(subject.id, VALUES, subject.version, plain),
+            )
+        for person_id in self._touched:
+            self.batch.update(tables.Person, {"id": person_id}, updated_at=self.persons[person_id].updated_at)
+
+    # --- the shape ----------------------------------------------------------------------------------------------------
+
+    def reshape(self) -> None:
+        """Make the shape anew if values changed; a leaf that is unchanged keeps the time it was supplied at.
+
+        Only then: what time does to a shape is the evaluator's to say, or the same account looked at more often would
+        have another history.
+        """
+        if not self.needs_reshape:
+            return
+        self.needs_reshape = False
+        values = self.account.values
+        identity = values.get("identity") or {}
+        responsibilities = (values.get("defaults") or {}).get("responsibilities") or {}
+        attributes = {
+            "country": identity.get("country"),
+            "entity_type": identity.get("entity_type"),
+            "structure": (identity.get("business_details") or {}).get("structure"),
+            "dashboard": values.get("dashboard"),
+            "fees_collector": responsibilities.get("fees_collector"),
+            "losses_collector": responsibilities.get("losses_collector"),
+            "requirements_collector": requirements_collector(values),
+        }
+        old = self.state.shape
+        old_persons = {person.id: person for person in old.persons}
+        leaves = self._leaves(ACCOUNT)
+        if self.bank_accounts:
+            leaves[EXTERNAL_ACCOUNT] = ",".join(sorted(self.bank_accounts))
+        persons = []
+        for subject in sorted(self.persons.values(), key=lambda person: person.position):
+            known = old_persons.get(subject.id)
+            born = shapes.birth_date(subject.values)
+            persons.append(
+                Person(
+                    id=subject.id,
+                    roles=frozenset(shapes.roles(subject.values) | ({INDIVIDUAL} if subject.individual else set())),
+                    facts=self._made_facts(subject.id, self._leaves(subject.id), known.facts if known else {}),
+                    percent=shapes.percent_ownership(subject.values),
+                    age=self._age(born) if born else None,
+                )
+            )
+        self.state = replace(
+            self.state,
+            shape=Shape(
+                attributes={name: value for name, value in attributes.items() if value},
+                facts=self._made_facts(ACCOUNT, leaves, old.facts),
+                persons=tuple(persons),
+                requested=frozenset(shapes.requested_capabilities(values)),
+                closed=self.closed,
+            ),
+        )
+        self._supplied.clear()
+
+    def _made_facts(self, subject: str, leaves: Mapping[str, str], old: Mapping[str, Fact]) -> dict[str, Fact]:
+        facts = {}
+        for path, value in sorted(leaves.items()):
+            digest = self.keys.digest(path, value)
+            known = old.get(path)
+            same = known is not None and known.digest == digest and (subject, path) not in self._supplied
+            facts[path] = known if same and known is not None else Fact(digest, self.as_of)
+        return facts
+
+    def _age(self, born: date) -> Age:
+        """The age limits still ahead; a person born on 29 February reaches them on 1 March of a common year."""
+        ahead = []
+        for years in self.policy.age_limits:
+            year = born.year + years
+            try:
+                day = born.replace(year=year)
+            except ValueError:
+                day = born.replace(year=year, month=3, day=1)
+            instant = datetime.combine(day, time(), UTC)
+            if instant > self.as_of:
+                ahead.append((years, instant))
+        return Age(tuple(ahead))
+
+    def _leaves(self, subject: str) -> dict[str, str]:
+        if subject == ACCOUNT:
+            return shapes.account_leaves(self.account.values)
+        country = (self.account.values.get("identity") or {}).get("country")
+        return shapes.person_leaves(self.persons[subject].values, region=country)
+
+    def _facts(self, subject: str) -> Mapping[str, Fact]:
+        if subject == ACCOUNT:
+            return self.state.shape.facts
+        return next((person.facts for person in self.state.shape.persons if person.id == subject), {})

@@ -1,0 +1,51 @@
+"""The policies of one process: compiled once, shared by all accounts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from onboarding.catalogue.loader import builtin_bytes, builtin_policy, compile_policy
+from onboarding.storage import policies
+
+if TYPE_CHECKING:
+    from onboarding.domain.policy import Policy
+    from onboarding.storage.database import Database
+
+
+class PolicyUnavailable(Exception):  # noqa: N818 -- says what is
+    """An account's assigned policy can't be loaded here; nothing may be written about it. Worth another try."""
+
+
+class PolicyShelf:
+    """Published policies by hash. ``current`` is what new accounts are assigned."""
+
+    def __init__(self, database: Database, current: Policy | None = None, current_bytes: bytes | None = None) -> None:
+        self._database = database
+        self._bytes = current_bytes if current_bytes is not None else builtin_bytes()
+        self.current = current if current is not None else builtin_policy()
+        self._compiled = {self.current.hash: self.current}
+
+    async def publish(self) -> None:
+        """Make sure that the current policy is a row, as every account's assigned version must be."""
+        policy = self.current
+        async with self._database.reading() as r:
+            await policies.seed(
+                r, policy_hash=policy.hash, name=policy.name, version=str(policy.version), document=self._bytes
+            )
+
+    async def get(self, policy_hash: str | None) -> Policy:
+        """The policy with this hash; None is the current one.
+
+        Raises:
+            PolicyUnavailable: no such row, or this process can't compile it.
+        """
+        if policy_hash is None:
+            return self.current
+        known = self._compiled.get(policy_hash)
+        if known is None:
+            async with self._database.reading() as r:
+                row = await policies.find(r, policy_hash)
+            if row is None:
+                raise PolicyUnavailable
+            known = self._compiled[policy_hash] = compile_policy(row.document)
+        return known

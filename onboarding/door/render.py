@@ -1,0 +1,162 @@
+"""What can be read of an account at one instant, built from its values and its evaluation.
+
+The stored evaluation is already in the wire's words, so reading an account evaluates nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from onboarding.documents import account_document, bank_account_document, person_document, rfc3339
+from onboarding.domain.events import CHECK_TYPE, Documents
+from onboarding.domain.requirements import future_requirements, requirements
+from onboarding.domain.state import ACCOUNT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from onboarding.domain.evaluate import Evaluation
+    from onboarding.domain.state import Check, Evidence, Fact
+    from onboarding.door.draft import Draft, Subject
+
+ID_NUMBERS = "id_numbers."
+
+
+def encode_evaluation(account_id: str, evaluation: Evaluation) -> dict[str, Any]:
+    """An evaluation as it is stored: capabilities and requirements in the wire's words, and the derivation.
+
+    ``deadlines`` holds the next deadline of each capability, so that a capability is never shown active past it even
+    while the engine can't decide. The instant of the look is not part of it.
+    """
+    ahead: dict[str, datetime] = {}
+    for demand in evaluation.demands:
+        for impact in demand.impacts:
+            known = ahead.get(impact.capability)
+            if impact.deadline is not None and not impact.blocks and (known is None or impact.deadline < known):
+                ahead[impact.capability] = impact.deadline
+    return {
+        "capabilities": {
+            name: {
+                "status": status.status.value,
+                "status_details": [{"code": status.code, "resolution": status.resolution}] if status.code else [],
+            }
+            for name, status in evaluation.capabilities.items()
+        },
+        "requirements": requirements(account_id, evaluation),
+        "future_requirements": future_requirements(account_id, evaluation),
+        "deadlines": {name: rfc3339(instant) for name, instant in sorted(ahead.items())},
+        "findings": [
+            [one.rule, one.subject, one.need, one.cause.value if one.cause else None, list(one.by)]
+            for one in evaluation.findings
+        ],
+        "policy": evaluation.policy.hash,
+        "wake_at": evaluation.wake_at.isoformat() if evaluation.wake_at else None,
+    }
+
+
+EMPTY_EVALUATION: dict[str, Any] = {
+    "capabilities": {},
+    "requirements": {"alternatives": [], "entries": [], "summary": {"minimum_deadline": None}},
+    "future_requirements": {
+        "alternatives": [],
+        "entries": [],
+        "summary": {"minimum_deadline": None},
+        "minimum_transition_date": None,
+    },
+    "deadlines": {},
+    "findings": [],
+    "policy": None,
+    "wake_at": None,
+}
+
+
+def documents(draft: Draft, evaluation: Mapping[str, Any], checks: Mapping[str, dict[str, Any]]) -> Documents:
+    """Everything that can be read of the draft, given its stored evaluation and its check documents."""
+    persons = {person.id: render_person(draft, person) for person in draft.persons.values()}
+    individual = next((persons[person.id] for person in draft.persons.values() if person.individual), None)
+    account = account_document(
+        id=draft.account_id,
+        created=draft.created_at,
+        livemode=draft.livemode,
+        closed=draft.closed,
+        values=draft.account.values,
+        individual=individual,
+        capabilities=evaluation["capabilities"],
+        requirements=evaluation["requirements"],
+        future_requirements=evaluation["future_requirements"],
+    )
+    shape = draft.state.shape
+    hidden = {"identity": _hidden(shape.facts)} | {person.id: _hidden(person.facts) for person in shape.persons}
+    return Documents(account, persons, checks, hidden)
+
+
+def render_person(draft: Draft, person: Subject) -> dict[str, Any]:
+    """The document of one person."""
+    return person_document(
+        id=person.id,
+        account=draft.account_id,
+        created=person.created_at or draft.created_at,
+        updated=person.updated_at or draft.created_at,
+        livemode=draft.livemode,
+        values=person.values,
+    )
+
+
+def render_bank_account(draft: Draft, bank: Subject) -> dict[str, Any]:
+    """The document of one bank account; the first of a currency is its default."""
+    same = [one for one in draft.bank_accounts.values() if one.values["currency"] == bank.values["currency"]]
+    return bank_account_document(
+        id=bank.id,
+        account=draft.account_id,
+        values=bank.values,
+        last4=str(bank.values.get("account_number", ""))[-4:],
+        fingerprint=bank_fingerprint(draft, bank.values)[:16],
+        default_for_currency=same[0].id == bank.id,
+    )
+
+
+def bank_fingerprint(draft: Draft, values: Mapping[str, Any]) -> str:
+    """The same for the same bank account of one account, and telling nothing about its number."""
+    number = f"{values['country']}|{values.get('routing_number', '')}|{values.get('account_number', '')}"
+    return draft.keys.digest("bank_account", number)
+
+
+def render_check(  # noqa: PLR0913 -- keyword-only parts of one document
+    *, account_id: str, livemode: bool, check: Check, ended_at: datetime | None, evidence: Iterable[Evidence]
+) -> dict[str, Any]:
+    """The document of one check. Ours: ``/v2/verification/checks``."""
+    rows = sorted((row for row in evidence if row.check_id == check.id), key=lambda row: row.recorded_at)
+    last = rows[-1] if rows else None
+    return {
+        "id": check.id,
+        "object": CHECK_TYPE,
+        "account": account_id,
+        "created": rfc3339(check.opened_at),
+        "ended": rfc3339(ended_at) if ended_at else None,
+        "kind": check.kind,
+        "livemode": livemode,
+        "next_action": None,
+        "outcome": last.outcome.value if last else None,
+        "reasons": list(last.reasons) if last else [],
+        "status": check.state.value,
+        "subject": {
+            "type": ACCOUNT if check.subject == ACCOUNT else "person",
+            "person": None if check.subject == ACCOUNT else check.subject,
+        },
+        "valid_until": rfc3339(last.valid_until) if last and last.valid_until else None,
+        "verifier": last.verifier if last else None,
+    }
+
+
+def canonical_digest(*parts: object) -> str:
+    """Digest of JSON values in canonical form; 64 hex digits."""
+    return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _hidden(facts: Mapping[str, Fact]) -> str:
+    """Digest of what may be written but not read."""
+    return ",".join(f"{path}={facts[path].digest}" for path in sorted(facts) if ID_NUMBERS in path)

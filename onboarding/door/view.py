@@ -1,0 +1,93 @@
+"""What operators see of an account, and what is owed to it: read off the stored evaluation, in codes and times only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from onboarding.domain.requirements import AWAITS_USER
+from onboarding.domain.state import CheckState
+from onboarding.door.render import canonical_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from onboarding.domain.state import Check
+
+SOON = timedelta(hours=1)
+"""A wake time within it is worth an open workflow run with an exact timer; a later one is the sweep's to find."""
+
+SILENT_AFTER = timedelta(days=30)
+"""An unsettled account is worked on that long after the last change by platform or user."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorView:
+    """Where an account stands.
+
+    Attributes:
+        stage: idle, collecting, verifying, active, restricted, rejected, unsupported or closed.
+        waiting_for: nobody, user, verifier or review.
+        groups: what the open entries are about, without their last word.
+        next_due: the next deadline.
+        review_queue: empty, or the queue in which somebody must decide.
+    """
+
+    stage: str
+    waiting_for: str
+    groups: tuple[str, ...]
+    next_due: str | None
+    in_review: bool
+
+    @property
+    def digest(self) -> str:
+        """Changes whenever an operator would see something else."""
+        return canonical_digest(self.stage, self.waiting_for, self.groups, self.next_due, self.in_review)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nobody is expected to do anything now."""
+        return self.stage not in ("collecting", "verifying")
+
+
+def operator_view(evaluation: Mapping[str, Any], checks: Iterable[Check], *, closed: bool) -> OperatorView:
+    """The view of a stored evaluation and the open checks."""
+    statuses = {capability["status"] for capability in evaluation["capabilities"].values()}
+    codes = {detail["code"] for one in evaluation["capabilities"].values() for detail in one["status_details"]}
+    entries = evaluation["requirements"]["entries"]
+    awaited = [entry for entry in entries if entry["awaiting_action_from"] == AWAITS_USER]
+    groups = tuple(sorted({entry["description"].rpartition(".")[0] or entry["description"] for entry in awaited}))
+    open_checks = [check for check in checks if check.state.is_open]
+    in_review = any(check.state is CheckState.IN_REVIEW for check in open_checks)
+    stage = _stage(statuses, codes, closed=closed, checking=bool(open_checks))
+    waiting_for = "nobody"
+    if stage == "collecting":
+        waiting_for = "user"
+    elif in_review:
+        waiting_for = "review"
+    elif open_checks:
+        waiting_for = "verifier"
+    summary = evaluation["requirements"]["summary"]["minimum_deadline"]
+    return OperatorView(stage, waiting_for, groups, summary["time"] if summary else None, in_review)
+
+
+def _stage(statuses: set[str], codes: set[str], *, closed: bool, checking: bool) -> str:  # noqa: PLR0911 -- a precedence
+    if closed:
+        return "closed"
+    if not statuses:
+        return "idle"
+    if "rejected" in statuses:
+        return "rejected"
+    if "requirements_past_due" in codes:
+        return "collecting"
+    if "pending" in statuses or checking:
+        return "verifying"
+    if "restricted" in statuses:
+        return "restricted"
+    return "active" if "active" in statuses else "unsupported"
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """An instant of a stored evaluation."""
+    return datetime.fromisoformat(text) if text else None

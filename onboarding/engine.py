@@ -1,0 +1,117 @@
+"""The engine of one process: opened once at its start, by API, worker, command line and tests alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from onboarding.clocks import Clocks
+from onboarding.documents import rfc3339
+from onboarding.door.accounts import Accounts
+from onboarding.door.callers import Caller
+from onboarding.door.door import Door
+from onboarding.door.policies import PolicyShelf
+from onboarding.reading import Reader
+from onboarding.storage import book
+from onboarding.storage.database import Database
+from onboarding.storage.keys import find_key
+from onboarding.verifiers.registry import Verifiers, verifiers_from
+from onboarding.work import Work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from onboarding.crypto import KeyRing
+    from onboarding.domain.policy import Policy
+    from onboarding.settings import Settings
+
+API_KEY_DIGEST = "api-key"
+"""Purpose of the keyed digest under which an API key is stored."""
+
+STALE_SWEEPS = 5
+"""Sweeps missed before health says degraded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Everything a process does with accounts goes through these parts."""
+
+    settings: Settings
+    ring: KeyRing
+    database: Database
+    verifiers: Verifiers
+    policies: PolicyShelf
+    door: Door
+    accounts: Accounts
+    reader: Reader
+    clocks: Clocks
+    work: Work
+
+    async def authenticate(self, secret: str) -> Caller | None:
+        """The caller that an API key stands for; None if there is no such key, or it was revoked."""
+        async with self.database.reading() as r:
+            row = await find_key(r, self.ring.platform_digest(API_KEY_DIGEST, secret))
+        return None if row is None else Caller(row.platform_id, row.livemode, row.id)
+
+    async def health(self) -> dict[str, Any]:
+        """``ok``, or ``degraded`` where no sweep has ended for a while: accounts are accepted, but nobody works."""
+        async with self.database.reading() as r:
+            row = await book.get(r)
+            now = await book.database_now(r)
+        limit = max(STALE_SWEEPS * self.settings.sweep_interval, timedelta(minutes=2))
+        swept = row.last_sweep_at
+        stale = swept is None or now - swept > limit
+        return {"status": "degraded" if stale else "ok", "last_sweep_at": rfc3339(swept) if swept else None}
+
+    async def close(self) -> None:
+        """Close the database's connections."""
+        await self.database.close()
+
+
+async def open_engine(  # noqa: PLR0913 -- each is a part that tests and processes choose
+    settings: Settings,
+    *,
+    verifiers: Verifiers | None = None,
+    nudge: Callable[[str], None] | None = None,
+    policy: Policy | None = None,
+    policy_bytes: bytes | None = None,
+    name: str = "onboarding",
+) -> Engine:
+    """Open the engine; the current policy is published if it was not.
+
+    Args:
+        settings: of the process.
+        verifiers: who answers checks; what the settings say if None.
+        nudge: called after a commit with the id of an account that somebody should look at; must not block.
+        policy: the policy new accounts are assigned; the package's own if None. ``policy_bytes`` are its bytes.
+        policy_bytes: see ``policy``.
+        name: what Postgres shows of this process.
+
+    Raises:
+        ConnectionLost: Postgres is not there.
+    """
+    ring = settings.key_ring()
+    database = Database(settings.database_url, pool_size=settings.database_pool_size, application_name=name)
+    chosen = verifiers if verifiers is not None else verifiers_from(settings)
+    shelf = PolicyShelf(database, policy, policy_bytes)
+    try:
+        await shelf.publish()
+    except BaseException:
+        await database.close()
+        raise
+    door = Door(database, ring, shelf, chosen, nudge)
+    reader = Reader(database, door)
+    clocks = Clocks(database, ring, door)
+    return Engine(
+        settings=settings,
+        ring=ring,
+        database=database,
+        verifiers=chosen,
+        policies=shelf,
+        door=door,
+        accounts=Accounts(door, reader, chosen),
+        reader=reader,
+        clocks=clocks,
+        work=Work(database, door, clocks),
+    )

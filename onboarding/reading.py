@@ -1,0 +1,341 @@
+"""Reading: what a platform may see of its accounts, events, checks and reviews.
+
+Everything is read from Postgres; nothing here writes. An account that time has changed since somebody last looked is
+played forward in memory, so no answer ever shows a capability active past its deadline.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import orjson
+
+from onboarding.crypto import SealBroken
+from onboarding.documents import rfc3339
+from onboarding.domain.errors import Refusal, RefusalKind
+from onboarding.domain.events import ACCOUNT_TYPE, PERSON_TYPE
+from onboarding.domain.state import Check, CheckState
+from onboarding.door.render import render_bank_account, render_check
+from onboarding.storage import accounts, events, listing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from onboarding.domain.events import Documents
+    from onboarding.door.callers import Caller
+    from onboarding.door.door import Door
+    from onboarding.door.draft import Draft
+    from onboarding.storage.database import Database, Reading
+    from onboarding.storage.rows import CheckRow, ClockRow, EventRow, ReviewRow
+
+Document = dict[str, Any]
+EVENT_TYPE = "v2.core.event"
+REVIEW_TYPE = "v2.verification.review"
+GROUP = "event"
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """An account with all includes, and what belongs to it."""
+
+    account: Document
+    persons: list[Document] = field(default_factory=list)
+    checks: list[Document] = field(default_factory=list)
+    bank_accounts: list[Document] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list; the cursors are opaque and None where there is no such page."""
+
+    data: list[Document]
+    next: str | None = None
+    previous: str | None = None
+
+
+def view_of(draft: Draft, documents: Documents) -> View:
+    """The view of a draft after a look."""
+    return View(
+        account=documents.account or {},
+        persons=list(documents.persons.values()),
+        checks=list(documents.checks.values()),
+        bank_accounts=[render_bank_account(draft, bank) for bank in draft.bank_accounts.values()],
+    )
+
+
+class Reader:
+    """Every method answers only about the caller's own platform and mode; anything else is ``not_found``."""
+
+    def __init__(self, database: Database, door: Door) -> None:
+        self._database = database
+        self._door = door
+
+    async def account(self, caller: Caller, account_id: str) -> View:
+        """One account with everything that can be included."""
+        async with self._database.reading() as r:
+            record = await accounts.load(r, account_id)
+        if record is None or (record.row.platform_id, record.row.livemode) != (caller.platform_id, caller.livemode):
+            raise _not_found("account")
+        return view_of(*await self._door.view(record))
+
+    async def person(self, caller: Caller, account_id: str, person_id: str) -> Document:
+        """One person."""
+        view = await self.account(caller, account_id)
+        found = next((person for person in view.persons if person["id"] == person_id), None)
+        if found is None:
+            raise _not_found("person")
+        return found
+
+    async def accounts(
+        self,
+        caller: Caller,
+        *,
+        applied_configurations: Sequence[str] = (),
+        closed: bool | None = False,
+        limit: int = 20,
+        cursor: str | None = None,
+    ) -> Page:
+        """Accounts that have all of these configurations, newest first."""
+        page = _page(cursor, limit, timed=True)
+        async with self._database.reading() as r:
+            records = await listing.list_accounts(
+                r, _scope(caller), page, configurations=applied_configurations, closed=closed
+            )
+        rows = [(record, [record.row.created_at.isoformat(), record.row.id]) for record in records]
+        kept, following, previous = _window(rows, page, limit)
+        data = [view_of(*await self._door.view(record)).account for record in kept]
+        return Page(data, following, previous)
+
+    async def checks(
+        self, caller: Caller, *, account_id: str | None = None, limit: int = 20, cursor: str | None = None
+    ) -> Page:
+        """Checks, newest first; of one account where it is given."""
+        page = _page(cursor, limit, timed=False)
+        scope = _scope(caller, account_id)
+        async with self._database.reading() as r:
+            rows = await listing.list_checks(r, scope, page)
+            kept, following, previous = _window([(row, row.id) for row in rows], page, limit)
+            data = [await self._check_document(r, caller, row) for row in kept]
+        return Page(data, following, previous)
+
+    async def check(self, caller: Caller, check_id: str) -> Document:
+        """One check."""
+        async with self._database.reading() as r:
+            row = await listing.find_check(r, _scope(caller), check_id)
+            if row is None:
+                raise _not_found("check")
+            return await self._check_document(r, caller, row)
+
+    async def reviews(
+        self, caller: Caller, *, account_id: str | None = None, limit: int = 20, cursor: str | None = None
+    ) -> Page:
+        """Reviews, newest first; of one account where it is given."""
+        page = _page(cursor, limit, timed=False)
+        async with self._database.reading() as r:
+            rows = await listing.list_reviews(r, _scope(caller, account_id), page)
+        kept, following, previous = _window([(row, row.id) for row in rows], page, limit)
+        return Page([_review_document(caller, row) for row in kept], following, previous)
+
+    async def review(self, caller: Caller, review_id: str) -> Document:
+        """One review."""
+        async with self._database.reading() as r:
+            row = await listing.find_review(r, _scope(caller), review_id)
+        if row is None:
+            raise _not_found("review")
+        return _review_document(caller, row)
+
+    async def events(
+        self,
+        caller: Caller,
+        *,
+        object_id: str | None = None,
+        types: Sequence[str] = (),
+        created: Mapping[str, datetime] | None = None,
+        limit: int = 20,
+        cursor: str | None = None,
+    ) -> Page:
+        """Events, newest first, each with its ``changes``. Eventually consistent: see ``onboarding.storage.events``."""
+        bounds = {f"created_{name}": instant for name, instant in (created or {}).items()}
+        where = events.EventFilter(object_id=object_id, types=types, **bounds)
+        backwards, place = _decoded(cursor)
+        after = events.EventCursor(*place) if place else None
+        async with self._database.reading() as r:
+            rows = await events.list_events(
+                r,
+                platform_id=caller.platform_id,
+                livemode=caller.livemode,
+                where=where,
+                after=after,
+                descending=not backwards,
+                limit=limit + 1,
+            )
+            more = len(rows) > limit
+            rows = rows[:limit]
+            if backwards:
+                rows.reverse()
+            data = await self._event_documents(r, rows)
+        ends = [[row.xid, row.sequence, row.id] for row in (rows[:1] + rows[-1:])]
+        following = _encoded("n", ends[-1]) if rows and (more or backwards) else None
+        previous = _encoded("p", ends[0]) if rows and ((backwards and more) or (place and not backwards)) else None
+        return Page(data, following, previous)
+
+    async def event(self, caller: Caller, event_id: str) -> Document:
+        """One event."""
+        async with self._database.reading() as r:
+            row = await events.get_event(
+                r, platform_id=caller.platform_id, livemode=caller.livemode, event_id=event_id
+            )
+            if row is None:
+                raise _not_found("event")
+            return (await self._event_documents(r, [row]))[0]
+
+    async def _check_document(self, r: Reading, caller: Caller, row: CheckRow) -> Document:
+        scope = _scope(caller, row.account_id)
+        found = await listing.list_evidence(r, scope, listing.Page(limit=100), check_id=row.id)
+        check = Check(row.id, row.kind, row.subject, row.digest, CheckState(row.state), row.opened_at)
+        return render_check(
+            account_id=row.account_id,
+            livemode=caller.livemode,
+            check=check,
+            ended_at=row.ended_at,
+            evidence=[one.evidence for one in found],
+        )
+
+    async def _event_documents(self, r: Reading, rows: Sequence[EventRow]) -> list[Document]:
+        """The events' documents; what an erased account's events said is gone with its key."""
+        owners = {row.account_id for row in rows}
+        wrapped = await accounts.wrapped_keys(r, sorted(owners))
+        opened = {account_id: self._door.unwrap(account_id, keys) for account_id, keys in wrapped.items()}
+        found = []
+        for row in rows:
+            keys = opened.get(row.account_id)
+            changes: Document | None = None
+            key = ""
+            if keys is not None and row.sealed is not None:
+                try:
+                    plain = keys.open(row.sealed, account=row.account_id, subject=row.id, group=GROUP, version=1)
+                except SealBroken:
+                    plain = None
+                if plain is not None:
+                    sealed = orjson.loads(plain)
+                    changes = {"before": sealed["before"], "after": sealed["after"]}
+                    key = sealed["key"] or ""
+            found.append(_event_document(row, changes, key))
+        return found
+
+
+async def paged_clocks(
+    database: Database, caller: Caller, limit: int, cursor: str | None, render: Callable[[ClockRow], Document]
+) -> Page:
+    """A platform's test clocks, newest first."""
+    page = _page(cursor, limit, timed=True)
+    async with database.reading() as r:
+        rows = await listing.list_clocks(r, caller.platform_id, page)
+    kept, following, previous = _window([(row, [row.created_at.isoformat(), row.id]) for row in rows], page, limit)
+    return Page([render(row) for row in kept], following, previous)
+
+
+def _event_document(row: EventRow, changes: Document | None, idempotency_key: str) -> Document:
+    path = f"/v2/core/accounts/{row.account_id}"
+    if row.related_type == PERSON_TYPE:
+        path = f"{path}/persons/{row.related_id}"
+    elif row.related_type != ACCOUNT_TYPE:
+        path = f"/v2/verification/checks/{row.related_id}"
+    reason = None
+    if row.request_id is not None:
+        reason = {"type": "request", "request": {"id": row.request_id, "idempotency_key": idempotency_key}}
+    return {
+        "id": row.id,
+        "object": EVENT_TYPE,
+        "type": row.type,
+        "livemode": row.livemode,
+        "created": rfc3339(row.created_at),
+        "effective_at": rfc3339(row.effective_at),
+        "context": None,
+        "reason": reason,
+        "related_object": {"id": row.related_id, "type": row.related_type, "url": path},
+        "data": row.data,
+        "changes": changes,
+    }
+
+
+def _review_document(caller: Caller, row: ReviewRow) -> Document:
+    return {
+        "id": row.id,
+        "object": REVIEW_TYPE,
+        "account": row.account_id,
+        "check": row.check_id,
+        "created": rfc3339(row.opened_at),
+        "claimed_by": row.claimed_by,
+        "decided": rfc3339(row.decided_at) if row.decided_at else None,
+        "decision": row.decision,
+        "livemode": caller.livemode,
+        "queue": row.queue,
+        "reason": row.reason_code,
+        "status": row.state,
+    }
+
+
+def _scope(caller: Caller, account_id: str | None = None) -> listing.Scope:
+    return listing.Scope(caller.platform_id, caller.livemode, account_id)
+
+
+def _not_found(what: str) -> Refusal:
+    return Refusal("not_found", f"No such {what}.", kind=RefusalKind.NOT_FOUND)
+
+
+# --- cursors ----------------------------------------------------------------------------------------------------------
+
+
+def _encoded(direction: str, place: object) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([direction, place])).decode().rstrip("=")
+
+
+def _decoded(cursor: str | None) -> tuple[bool, Any]:
+    """Whether the cursor goes backwards, and its place."""
+    if cursor is None:
+        return False, None
+    try:
+        direction, place = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, ValueError, TypeError):
+        raise _bad_cursor() from None
+    if direction not in ("n", "p"):
+        raise _bad_cursor()
+    return direction == "p", place
+
+
+def _page(cursor: str | None, limit: int, *, timed: bool) -> listing.Page:
+    backwards, place = _decoded(cursor)
+    at: listing.Cursor | str | None = None
+    if place is not None:
+        try:
+            at = listing.Cursor(datetime.fromisoformat(place[0]), str(place[1])) if timed else str(place)
+        except (ValueError, TypeError, IndexError):
+            raise _bad_cursor() from None
+    after, before = (None, at) if backwards else (at, None)
+    return listing.Page(limit=limit + 1, after=after, before=before)
+
+
+def _window(
+    rows: Sequence[tuple[Row, object]], page: listing.Page, limit: int
+) -> tuple[list[Row], str | None, str | None]:
+    """The rows to show and the cursors around them; one row more than shown was asked for."""
+    more = len(rows) > limit
+    backwards = page.before is not None
+    kept = (rows[1:] if backwards else rows[:limit]) if more else rows
+    if not kept:
+        return [], None, None
+    following = _encoded("n", kept[-1][1]) if more or backwards else None
+    previous = _encoded("p", kept[0][1]) if (backwards and more) or page.after is not None else None
+    return [row for row, _ in kept], following, previous
+
+
+def _bad_cursor() -> Refusal:
+    return Refusal(
+        "parameter_invalid", "Not a page of this list.", param="page", type="invalid_request_error"
+    )  # fmt: skip

@@ -1,0 +1,70 @@
+"""Settings of a process, read from its environment once, at its start."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from onboarding.crypto import KeyRing
+
+
+class SettingsError(Exception):
+    """A setting is missing or unusable. One line for a person; names the variable, never its value."""
+
+
+class Settings(BaseSettings):
+    """What the environment says. Every field names its variable; none has another way in."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+
+    database_url: str = Field(validation_alias="DATABASE_URL", repr=False)
+    database_pool_size: int = Field(10, ge=1, le=200, validation_alias="ONBOARDING_DATABASE_POOL_SIZE")
+    temporal_address: str = Field("127.0.0.1:7233", validation_alias="TEMPORAL_ADDRESS")
+    temporal_namespace: str = Field("default", validation_alias="TEMPORAL_NAMESPACE")
+    task_queue: str = Field("onboarding", min_length=1, validation_alias="ONBOARDING_TASK_QUEUE")
+    root_keys: SecretStr = Field(validation_alias="ONBOARDING_ROOT_KEYS")
+    sandbox: Literal["on", "off"] = Field("on", validation_alias="ONBOARDING_SANDBOX")
+    api_host: str = Field("127.0.0.1", validation_alias="ONBOARDING_API_HOST")
+    api_port: int = Field(8080, ge=0, le=65535, validation_alias="ONBOARDING_API_PORT")
+    worker_health_port: int = Field(8081, ge=0, le=65535, validation_alias="ONBOARDING_WORKER_HEALTH_PORT")
+    sweep_interval_seconds: float = Field(60.0, gt=0, le=3600, validation_alias="ONBOARDING_SWEEP_INTERVAL")
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, url: str) -> str:
+        if not url.startswith(("postgresql://", "postgres://")):
+            raise ValueError("must begin with postgresql://")
+        return url
+
+    @field_validator("root_keys")
+    @classmethod
+    def _is_key_ring(cls, keys: SecretStr) -> SecretStr:
+        KeyRing.parse(keys.get_secret_value())
+        return keys
+
+    def key_ring(self) -> KeyRing:
+        """The root keys, ready to use."""
+        return KeyRing.parse(self.root_keys.get_secret_value())
+
+    @property
+    def sweep_interval(self) -> timedelta:
+        """How often the sweep looks for accounts that nobody looked at."""
+        return timedelta(seconds=self.sweep_interval_seconds)
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        SettingsError: one line that names the first unusable variable.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_context=False, include_url=False)[0]
+        variable = str(first["loc"][0]) if first["loc"] else "the environment"
+        reason = "is not set" if first["type"] == "missing" else first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{variable}: {reason}") from None

@@ -1,0 +1,181 @@
+"""Pages of things, newest first, with cursors that stay right while rows are added.
+
+Accounts and test clocks are ordered by (created_at, id). Checks, evidence and reviews are ordered by id, which is the
+order in which they were made: their own times may be those of a test clock, and the primary key serves the order of a
+whole platform without an index of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from onboarding.domain.state import Evidence
+from onboarding.storage.accounts import LOAD, AccountRecord, columns, decode_evidence, decode_record
+from onboarding.storage.database import Reading, Row
+from onboarding.storage.rows import CheckRow, ClockRow, ReviewRow
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in a list ordered by (created_at, id): that of one row of it."""
+
+    created_at: datetime
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which page. Without a cursor the first.
+
+    Attributes:
+        limit: rows at most; ask for one more than is shown to know whether there are more.
+        after: only rows behind (older than) this one; an id where the list is ordered by id.
+        before: only rows in front of (newer than) this one, the nearest of them; not with ``after``.
+    """
+
+    limit: int = 20
+    after: Cursor | str | None = None
+    before: Cursor | str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose rows: those of a platform in one mode, or of one of its accounts."""
+
+    platform_id: str
+    livemode: bool
+    account_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRow:
+    """Evidence, and whose it is."""
+
+    account_id: str
+    evidence: Evidence
+
+
+async def list_accounts(
+    r: Reading, scope: Scope, page: Page, *, configurations: Sequence[str] = (), closed: bool | None = False
+) -> list[AccountRecord]:
+    """Accounts that have all of ``configurations``; ``closed`` None is both. One statement, everything loaded."""
+    query = _Query(LOAD, "a.created_at", "a.id")
+    query.add("a.platform_id = {}", scope.platform_id)
+    query.add("a.livemode = {}", scope.livemode)
+    if scope.account_id is not None:
+        query.add("a.id = {}", scope.account_id)
+    if configurations:
+        query.add("a.configurations @> {}::text[]", list(configurations))
+    if closed is not None:
+        query.add(f"a.closed_at IS {'NOT ' if closed else ''}NULL")
+    return [decode_record(row) for row in await query.page(r, page)]
+
+
+async def list_checks(
+    r: Reading,
+    scope: Scope,
+    page: Page,
+    *,
+    kinds: Sequence[str] = (),
+    states: Sequence[str] = (),
+    subject: str | None = None,
+) -> list[CheckRow]:
+    """Checks of these kinds and in these states; empty is any."""
+    query = _of_accounts("checks", columns(CheckRow), scope)
+    _add_chosen(query, {"kind": kinds, "state": states})
+    if subject is not None:
+        query.add("t.subject = {}", subject)
+    return [CheckRow(*row) for row in await query.page(r, page)]
+
+
+async def find_check(r: Reading, scope: Scope, check_id: str) -> CheckRow | None:
+    """One check of the scope, or None."""
+    query = _of_accounts("checks", columns(CheckRow), scope)
+    query.add("t.id = {}", check_id)
+    rows = await query.page(r, Page(limit=1))
+    return CheckRow(*rows[0]) if rows else None
+
+
+async def find_review(r: Reading, scope: Scope, review_id: str) -> ReviewRow | None:
+    """One review of the scope, or None."""
+    query = _of_accounts("reviews", columns(ReviewRow), scope)
+    query.add("t.id = {}", review_id)
+    rows = await query.page(r, Page(limit=1))
+    return ReviewRow(*rows[0]) if rows else None
+
+
+async def list_evidence(
+    r: Reading, scope: Scope, page: Page, *, kinds: Sequence[str] = (), check_id: str | None = None
+) -> list[EvidenceRow]:
+    """Evidence of these kinds, or of one check; empty is any."""
+    query = _of_accounts("evidence", f"t.account_id, {columns(Evidence)}", scope)
+    _add_chosen(query, {"kind": kinds})
+    if check_id is not None:
+        query.add("t.check_id = {}", check_id)
+    return [EvidenceRow(row[0], decode_evidence(tuple(row)[1:])) for row in await query.page(r, page)]
+
+
+async def list_reviews(
+    r: Reading, scope: Scope, page: Page, *, queues: Sequence[str] = (), states: Sequence[str] = ()
+) -> list[ReviewRow]:
+    """Reviews of these queues and in these states; empty is any."""
+    query = _of_accounts("reviews", columns(ReviewRow), scope)
+    _add_chosen(query, {"queue": queues, "state": states})
+    return [ReviewRow(*row) for row in await query.page(r, page)]
+
+
+async def list_clocks(r: Reading, platform_id: str, page: Page) -> list[ClockRow]:
+    """A platform's test clocks."""
+    query = _Query(f"SELECT {columns(ClockRow)} FROM test_clocks t", "t.created_at", "t.id")  # noqa: S608
+    query.add("t.platform_id = {}", platform_id)
+    return [ClockRow(*row) for row in await query.page(r, page)]
+
+
+class _Query:
+    """A SELECT with its conditions; ``order`` are the columns of its cursor."""
+
+    def __init__(self, select: str, *order: str) -> None:
+        self._select = select
+        self._order = order
+        self._conditions: list[str] = []
+        self._parameters: list[object] = []
+
+    def add(self, condition: str, *values: object) -> None:
+        """Add a condition with one ``{}`` for each value."""
+        first = len(self._parameters) + 1
+        self._parameters.extend(values)
+        self._conditions.append(condition.format(*(f"${first + number}" for number in range(len(values)))))
+
+    async def page(self, r: Reading, page: Page) -> list[Row]:
+        backwards = page.before is not None
+        cursor = page.before if backwards else page.after
+        if cursor is not None:
+            place = (cursor.created_at, cursor.id) if isinstance(cursor, Cursor) else (cursor,)
+            marks = ", ".join("{}" for _ in place)
+            self.add(f"({', '.join(self._order)}) {'>' if backwards else '<'} ({marks})", *place)
+        direction = "ASC" if backwards else "DESC"
+        order = ", ".join(f"{column} {direction}" for column in self._order)
+        self._parameters.append(page.limit)
+        rows = await r.fetch(
+            f"{self._select} WHERE {' AND '.join(self._conditions)} ORDER BY {order} LIMIT ${len(self._parameters)}",
+            *self._parameters,
+        )
+        return rows[::-1] if backwards else rows
+
+
+def _of_accounts(table: str, selected: str, scope: Scope) -> _Query:
+    """Rows of a table whose accounts are in the scope, ordered by id."""
+    query = _Query(f"SELECT {selected} FROM {table} t JOIN accounts a ON a.id = t.account_id", "t.id")  # noqa: S608
+    query.add("a.platform_id = {}", scope.platform_id)
+    query.add("a.livemode = {}", scope.livemode)
+    if scope.account_id is not None:
+        query.add("t.account_id = {}", scope.account_id)
+    return query
+
+
+def _add_chosen(query: _Query, chosen: dict[str, Sequence[str]]) -> None:
+    for column, values in chosen.items():
+        if values:
+            query.add(f"t.{column} = ANY({{}}::text[])", list(values))

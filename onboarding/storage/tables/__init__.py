@@ -1,0 +1,67 @@
+"""The schema: one class per table, in the singular. Rows are read and written through the repositories beside it."""
+
+from onboarding.storage.tables.accounts import (
+    Account,
+    Acknowledgement,
+    AuditEntry,
+    BankAccount,
+    Event,
+    Mark,
+    Order,
+    Person,
+    SealedValue,
+    Version,
+)
+from onboarding.storage.tables.base import Table
+from onboarding.storage.tables.checks import (
+    OPEN_CHECK,
+    OPEN_CHECK_STATES,
+    OPEN_REVIEW,
+    OPEN_REVIEW_STATES,
+    Answer,
+    Attempt,
+    Check,
+    Evidence,
+    Review,
+)
+from onboarding.storage.tables.platforms import (
+    ApiKey,
+    Book,
+    EventDestination,
+    IdempotencyKey,
+    PendingDelivery,
+    Platform,
+    Policy,
+    TestClock,
+)
+
+__all__ = [
+    "OPEN_CHECK",
+    "OPEN_CHECK_STATES",
+    "OPEN_REVIEW",
+    "OPEN_REVIEW_STATES",
+    "Account",
+    "Acknowledgement",
+    "Answer",
+    "ApiKey",
+    "Attempt",
+    "AuditEntry",
+    "BankAccount",
+    "Book",
+    "Check",
+    "Event",
+    "EventDestination",
+    "Evidence",
+    "IdempotencyKey",
+    "Mark",
+    "Order",
+    "PendingDelivery",
+    "Person",
+    "Platform",
+    "Policy",
+    "Review",
+    "SealedValue",
+    "Table",
+    "TestClock",
+    "Version",
+]

@@ -1,0 +1,211 @@
+"""Tables of an account's record: the account, what it was told, what happened to it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint, func, text
+from sqlmodel import Field
+
+from onboarding.storage.tables.base import Table, codes, document, instant, xid8
+
+
+class Account(Table, table=True):
+    """An account; changed through the door only.
+
+    ``wake_at`` is in the account's own time, ``look_at`` always in the database's. ``data_key`` and ``digest_key`` are
+    wrapped by the root key, and null after an erasure. ``view_digest`` is that of what operators see.
+    """
+
+    __tablename__ = "accounts"
+    __table_args__ = (
+        Index(None, "platform_id", "livemode", "created_at", "id"),
+        # The sweep: the due ones of each platform.
+        Index("ix_accounts_due", "platform_id", "look_at", postgresql_where=text("look_at IS NOT NULL")),
+        Index("ix_accounts_clock", "test_clock_id", postgresql_where=text("test_clock_id IS NOT NULL")),
+        Index("ix_accounts_stuck", "stuck_retry_at", postgresql_where=text("stuck_code IS NOT NULL")),
+    )
+
+    id: str = Field(primary_key=True)
+    platform_id: str = Field(foreign_key="platforms.id")
+    livemode: bool
+    created_at: datetime = instant()
+    updated_at: datetime = instant()
+    closed_at: datetime | None = instant(default=None)
+    country: str | None = None
+    configurations: list[str] = codes(default_factory=list)
+    shape: dict[str, Any] = document()
+    evaluation: dict[str, Any] | None = document(default=None, nullable=True)
+    policy_hash: str | None = None
+    evaluator_version: int = 0
+    version: int = 0
+    digest: str | None = None
+    event_sequence: int = 0
+    audit_count: int = 0
+    audit_head: str | None = None
+    last_as_of: datetime | None = instant(default=None)
+    wake_at: datetime | None = instant(default=None)
+    look_at: datetime | None = instant(default=None)
+    look_tries: int = 0
+    test_clock_id: str | None = None
+    stage: str | None = None
+    view_digest: str | None = None
+    run_lease_until: datetime | None = instant(default=None)
+    run_epoch: int = 0
+    silent_at: datetime | None = instant(default=None)
+    stuck_code: str | None = None
+    stuck_since: datetime | None = instant(default=None)
+    stuck_retry_at: datetime | None = instant(default=None)
+    stuck_engine: int | None = None
+    data_key: bytes | None = None
+    digest_key: bytes | None = None
+
+
+class Person(Table, table=True):
+    """A person of an account; ``individual`` is the person that an individual's account is about."""
+
+    __tablename__ = "persons"
+    __table_args__ = (Index(None, "account_id", "position"),)
+
+    id: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="accounts.id")
+    individual: bool = False
+    created_at: datetime = instant()
+    updated_at: datetime = instant()
+    position: int
+
+
+class SealedValue(Table, table=True):
+    """The values of one field group of one subject, sealed with the account's data key."""
+
+    __tablename__ = "sealed_values"
+
+    account_id: str = Field(primary_key=True, foreign_key="accounts.id")
+    subject: str = Field(primary_key=True)
+    field_group: str = Field(primary_key=True)
+    version: int
+    ciphertext: bytes
+
+
+class Mark(Table, table=True):
+    """An immutable fact of history."""
+
+    __tablename__ = "marks"
+
+    account_id: str = Field(primary_key=True, foreign_key="accounts.id")
+    kind: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    at: datetime = instant()
+    set_at: datetime = instant()
+    value: str = ""
+
+
+class Acknowledgement(Table, table=True):
+    """What the downstream system last confirmed about a capability."""
+
+    __tablename__ = "acknowledgements"
+
+    account_id: str = Field(primary_key=True, foreign_key="accounts.id")
+    capability: str = Field(primary_key=True)
+    on: bool
+    at: datetime = instant()
+
+
+class Order(Table, table=True):
+    """A decision of a person about an account."""
+
+    __tablename__ = "orders"
+    __table_args__ = (Index(None, "account_id", "starts_at", "id"),)
+
+    id: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="accounts.id")
+    kind: str
+    reason: str
+    actor: str
+    starts_at: datetime = instant()
+    ends_at: datetime | None = instant(default=None)
+    capability: str | None = None
+    target: str | None = None
+    audience: str = "internal"
+    undone_at: datetime | None = instant(default=None)
+    undone_by: str | None = None
+
+
+class BankAccount(Table, table=True):
+    """A bank account of an account; its details are a sealed value whose subject is this id."""
+
+    __tablename__ = "bank_accounts"
+    __table_args__ = (Index(None, "account_id", "created_at"),)
+
+    id: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="accounts.id")
+    created_at: datetime = instant()
+    country: str
+    currency: str
+    fingerprint: str
+    deleted_at: datetime | None = instant(default=None)
+
+
+class Version(Table, table=True):
+    """An account as it stood from ``effective_at`` on: what an explanation at a past instant reads."""
+
+    __tablename__ = "versions"
+    __table_args__ = (Index(None, "account_id", "effective_at"),)
+
+    account_id: str = Field(primary_key=True, foreign_key="accounts.id")
+    version: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    effective_at: datetime = instant()
+    recorded_at: datetime | None = instant(
+        default=None, nullable=False, sa_column_kwargs={"server_default": func.clock_timestamp()}
+    )
+    shape: dict[str, Any] = document()
+    evaluation: dict[str, Any] = document()
+    policy_hash: str
+    evaluator_version: int
+    digest: str
+    cause: str
+
+
+class Event(Table, table=True):
+    """What a platform is told. ``sealed`` holds the changes and the request's idempotency key."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        UniqueConstraint("account_id", "sequence"),
+        # The order of the list; see onboarding.storage.events.
+        Index(None, "platform_id", "livemode", "xid", "sequence", "id"),
+        Index("ix_events_related", "related_id", "xid", "sequence", "id"),
+    )
+
+    id: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="accounts.id")
+    platform_id: str
+    livemode: bool
+    sequence: int
+    xid: int | None = xid8(default=None, nullable=False, sa_column_kwargs={"server_default": func.pg_current_xact_id()})
+    type: str
+    created_at: datetime | None = instant(
+        default=None, nullable=False, sa_column_kwargs={"server_default": func.clock_timestamp()}
+    )
+    effective_at: datetime = instant()
+    related_type: str | None = None
+    related_id: str | None = None
+    request_id: str | None = None
+    data: dict[str, Any] = document(default_factory=dict)
+    sealed: bytes | None = None
+
+
+class AuditEntry(Table, table=True):
+    """One link of an account's chain: ``hash`` covers ``previous`` and all other columns."""
+
+    __tablename__ = "audit_log"
+
+    account_id: str = Field(primary_key=True, foreign_key="accounts.id")
+    position: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    at: datetime = instant()
+    actor: str
+    action: str
+    digest: str
+    previous: str
+    hash: str

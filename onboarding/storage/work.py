@@ -1,0 +1,54 @@
+"""Finding accounts that somebody must look at."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from onboarding.storage.database import Reading
+
+FIRST_WAIT = timedelta(minutes=1)
+"""After the first nudge that led to nothing; doubled by each further one."""
+LONGEST_WAIT = timedelta(hours=1)
+
+
+async def due_accounts(
+    r: Reading, *, limit: int, per_platform: int, ahead: timedelta = timedelta(minutes=10)
+) -> list[str]:
+    """Pick the accounts whose ``look_at`` comes within ``ahead``, and move it on, in one statement.
+
+    Fair: the longest waiting account of each platform first, then the second of each, and so on; at most
+    ``per_platform`` of one and ``limit`` of all. Accounts that somebody holds locked are left out: they are being
+    looked at. Concurrent callers get different accounts.
+
+    A picked account that nobody then looks at is picked again after 1, 2, 4, … minutes, an hour at most: its
+    ``look_at`` is moved ``ahead`` further than that, since this function looks so far ahead.
+    """
+    rows = await r.fetch(_DUE, limit, per_platform, ahead, FIRST_WAIT, LONGEST_WAIT)
+    return [row[0] for row in rows]
+
+
+# statement_timestamp(), because clock_timestamp() may change within a statement and so can't be looked up in an index.
+_DUE = """
+WITH candidates AS (
+  SELECT due.id, due.look_at, due.place
+  FROM platforms p CROSS JOIN LATERAL (
+    SELECT first.id, first.look_at, row_number() OVER (ORDER BY first.look_at, first.id) AS place FROM (
+      SELECT a.id, a.look_at FROM accounts a
+      WHERE a.platform_id = p.id AND a.look_at <= statement_timestamp() + $3::interval
+      ORDER BY a.look_at LIMIT $2
+    ) AS first
+  ) AS due
+  ORDER BY due.place, due.look_at LIMIT $1
+), picked AS (
+  SELECT a.id, c.place, c.look_at FROM accounts a JOIN candidates c ON c.id = a.id
+  WHERE a.look_at <= statement_timestamp() + $3::interval
+  FOR UPDATE OF a SKIP LOCKED
+), moved AS (
+  UPDATE accounts a SET
+    look_at = statement_timestamp() + $3::interval + least($4::interval * 2 ^ least(a.look_tries, 16), $5::interval),
+    look_tries = a.look_tries + 1
+  FROM picked WHERE a.id = picked.id
+  RETURNING a.id, picked.place, picked.look_at
+)
+SELECT id FROM moved ORDER BY place, look_at
+"""

@@ -1,0 +1,116 @@
+"""Ways to reach somebody: e-mail addresses, phone numbers, URLs, IP addresses."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+
+from onboarding.domain.errors import Refusal
+from onboarding.validation.objects import Exempt
+
+_NANP = 1  # country code of the North American Numbering Plan
+_NANP_NUMBER = re.compile(r"[2-9]\d{2}[2-9]\d{6}")
+_URL_LENGTH = 2048
+_HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+# RFC 2606 and RFC 6761. The contract knows of example.com only: the other test domains stay usable in a sandbox.
+_NEVER_WEBSITES = ("example.com", "example.net", "example.org", "invalid", "localhost")
+
+
+def check_email(email: str | None, param: str) -> None:
+    """Refuse what is no e-mail address by its syntax; no name server is asked.
+
+    Raises:
+        Refusal: ``email_invalid``.
+    """
+    if email is None:
+        return
+    try:
+        # A test environment's `.test` addresses are well-formed; whether mail arrives is not asked here.
+        validate_email(email, check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        # Not chained: the error quotes the address.
+        raise Refusal("email_invalid", "The email address is not valid.", param=param) from None
+
+
+def check_phone(phone: str | None, param: str, region: str | None, exempt: Exempt) -> None:
+    """Refuse what can't be a phone number.
+
+    Args:
+        phone: with country code (``+1…``), or without where the region is known.
+        param: path of the parameter.
+        region: the country in which a number without country code is.
+        exempt: see the package.
+
+    Raises:
+        Refusal: ``phone_invalid``.
+    """
+    if phone is None or exempt("phone", phone):
+        return
+    if not _is_possible_phone(phone, region):
+        raise Refusal(
+            "phone_invalid",
+            "The phone number is not valid; write it with its country code, like +14155550123.",
+            param=param,
+        )
+
+
+def check_url(url: str | None, param: str, exempt: Exempt) -> None:
+    """Refuse what can't be the address of a website; its scheme may be missing.
+
+    Raises:
+        Refusal: ``url_invalid``; also for ``example.com`` (Accounts v2 contract, seen in the sandbox).
+    """
+    if url is None or exempt("url", url):
+        return
+    if not _is_website(url):
+        raise Refusal("url_invalid", "The URL is not that of a public website.", param=param)
+
+
+def check_ip(address: str | None, param: str) -> None:
+    """Refuse what is no IPv4 or IPv6 address.
+
+    Raises:
+        Refusal: ``ip_address_invalid``.
+    """
+    if address is None:
+        return
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        raise Refusal("ip_address_invalid", "The IP address is not valid.", param=param) from None
+
+
+def _is_possible_phone(phone: str, region: str | None) -> bool:
+    try:
+        number = phonenumbers.parse(phone, region)
+    except phonenumbers.NumberParseException:
+        return False
+    # "Possible" is a matter of length. Whether the number is assigned changes weekly, and the usual numbers of
+    # examples (+1 555 555 5555) are not: that is no question of form.
+    if not number.national_number or not phonenumbers.is_possible_number(number):
+        return False
+    return number.country_code != _NANP or _NANP_NUMBER.fullmatch(str(number.national_number)) is not None
+
+
+def _is_website(url: str) -> bool:
+    if len(url) > _URL_LENGTH or not url.isprintable() or " " in url:
+        return False
+    try:
+        parts = urlsplit(url if "://" in url else f"https://{url}")
+        host = (parts.hostname or "").encode("idna").decode("ascii").removesuffix(".")
+        _ = parts.port  # raises for what is no port
+    except ValueError:
+        return False
+    labels = host.split(".")
+    return (
+        parts.scheme in {"http", "https"}
+        and parts.username is None
+        and len(labels) > 1
+        and all(_HOST_LABEL.fullmatch(label) for label in labels)
+        and not labels[-1].isdigit()  # an IPv4 address
+        and not any(host == name or host.endswith(f".{name}") for name in _NEVER_WEBSITES)
+    )

@@ -1,0 +1,1 @@
+"""Who answers checks: the port, the registry, and the adapters."""

@@ -1,0 +1,83 @@
+"""Which verifier answers which kind of check, for sandbox and live accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from onboarding.settings import Settings
+    from onboarding.verifiers.port import InlineVerifier, Verifier
+
+
+class SandboxRefused(Exception):  # noqa: N818 -- a refusal
+    """The sandbox was asked about a live account; that is a programming error and must never answer."""
+
+
+def nothing_exempt(kind: str, value: str) -> bool:  # noqa: ARG001 -- the signature of an exemption
+    """Live accounts: every value is ordinary data."""
+    return False
+
+
+@dataclass(frozen=True)
+class Verifiers:
+    """The verifiers of one process.
+
+    Attributes:
+        sandbox: answers checks of sandbox accounts inside the door; None where the sandbox is off.
+        exempt: test values of the sandbox that pass ordinary validation.
+        bank_tokens: bank accounts that the sandbox's tokens stand for.
+        outward: verifiers that a worker calls, by preference.
+        outward_in_sandbox: whether outward verifiers also serve sandbox accounts where no sandbox answers.
+    """
+
+    sandbox: InlineVerifier | None = None
+    exempt: Callable[[str, str], bool] = nothing_exempt
+    bank_tokens: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    outward: tuple[Verifier, ...] = ()
+    outward_in_sandbox: bool = False
+
+    def inline(self, *, livemode: bool) -> InlineVerifier | None:
+        """The verifier that answers inside the door, if this kind of account has one."""
+        return None if livemode else self.sandbox
+
+    def sandbox_for(self, *, livemode: bool) -> InlineVerifier:
+        """The sandbox verifier.
+
+        Raises:
+            SandboxRefused: for a live account, or where the sandbox is off.
+        """
+        if livemode or self.sandbox is None:
+            raise SandboxRefused("live" if livemode else "off")
+        return self.sandbox
+
+    def exemptions(self, *, livemode: bool) -> Callable[[str, str], bool]:
+        """Which values pass ordinary validation though they look wrong."""
+        return nothing_exempt if livemode else self.exempt
+
+    def tokens(self, *, livemode: bool) -> Mapping[str, Mapping[str, str]]:
+        """Bank accounts by the sandbox's token."""
+        return {} if livemode else self.bank_tokens
+
+    def outward_for(self, kind: str, *, livemode: bool) -> tuple[Verifier, ...]:
+        """Outward verifiers for a kind of check, by preference."""
+        if not livemode and not self.outward_in_sandbox:
+            return ()
+        return tuple(verifier for verifier in self.outward if kind in verifier.kinds)
+
+    def named(self, name: str) -> Verifier | None:
+        """The outward verifier of that name."""
+        return next((verifier for verifier in self.outward if verifier.name == name), None)
+
+
+def verifiers_from(settings: Settings) -> Verifiers:
+    """The verifiers that the settings ask for. With ``sandbox=off`` the sandbox package is not even imported."""
+    if settings.sandbox != "on":
+        return Verifiers()
+    from onboarding.verifiers import sandbox  # noqa: PLC0415 -- off must not import it
+
+    return Verifiers(
+        sandbox=sandbox.SandboxVerifier(), exempt=sandbox.is_test_value, bank_tokens=sandbox.BANK_TOKENS
+    )

@@ -1,0 +1,78 @@
+"""Published test values (Stripe, "Testing account identity verification", May 2026), and ours where it is silent."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+MATCH_LATER = "1901-01-01"
+MATCH_NOW = "1902-01-01"
+SCREENING_HIT = "1900-01-01"
+
+ADDRESS_MATCHES = "address_full_match"
+ADDRESS_FAILS = frozenset({"address_no_match", "address_line1_zip_no_match", "address_zip_no_match"})
+ADDRESS_LINE_FAILS = "address_line1_no_match"
+
+DOCUMENT_PASSES = "file_identity_document_success"
+DOCUMENT_FAILS = "file_identity_document_failure"
+
+PHONE_PASSES = "0000000000"
+
+_US_TEST_BANK = {
+    "account_number": "000123456789",
+    "bank_name": "STRIPE TEST BANK",
+    "country": "US",
+    "currency": "usd",
+    "routing_number": "110000000",
+}
+BANK_TOKENS = {"btok_us": _US_TEST_BANK, "btok_us_verified": _US_TEST_BANK}
+"""Bank accounts by token; other countries' tokens come with their rules."""
+
+
+class Number(Enum):
+    """How the sandbox answers an ID number or tax ID."""
+
+    PASSES_NOW = auto()
+    PASSES_LATER = auto()
+    MISMATCH = auto()
+    NOT_ISSUED = auto()
+
+
+ID_NUMBERS = {
+    "000000000": Number.PASSES_LATER,
+    "0000": Number.PASSES_LATER,
+    "222222222": Number.PASSES_NOW,
+    "2222": Number.PASSES_NOW,
+    "111111111": Number.MISMATCH,
+    "1111": Number.MISMATCH,
+    "111111113": Number.MISMATCH,
+}
+TAX_IDS = {
+    "000000000": Number.PASSES_LATER,
+    "000000001": Number.PASSES_LATER,
+    "222222222": Number.PASSES_NOW,
+    "111111111": Number.MISMATCH,
+    "111111112": Number.NOT_ISSUED,
+}
+
+_BY_KIND = {
+    "id_number": frozenset(ID_NUMBERS) | frozenset(TAX_IDS),
+    "date_of_birth": frozenset({MATCH_LATER, MATCH_NOW, SCREENING_HIT}),
+    "phone": frozenset({PHONE_PASSES}),
+    "address_line1": frozenset({ADDRESS_MATCHES, ADDRESS_LINE_FAILS}) | ADDRESS_FAILS,
+    "url": frozenset[str](),
+    "account_number": frozenset({"000123456789"}),
+    "routing_number": frozenset({"110000000"}),
+    "file": frozenset({DOCUMENT_PASSES, DOCUMENT_FAILS}),
+}
+
+
+def is_test_value(kind: str, value: str) -> bool:
+    """Whether a value that ordinary validation may refuse is one of the sandbox's.
+
+    ``kind`` is one of id_number, date_of_birth (ISO), phone, address_line1, url, account_number,
+    routing_number, file.
+    """
+    if kind in ("phone", "id_number"):
+        value = "".join(char for char in value if char.isdigit())
+        value = value.removeprefix("1") if kind == "phone" and value.endswith(PHONE_PASSES) else value
+    return value in _BY_KIND.get(kind, frozenset())

@@ -1,0 +1,212 @@
+"""Finding and claiming work: what a workflow run is told to do about an account, and what the sweep finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from onboarding.domain.state import CheckState
+from onboarding.door.door import needs_worker
+from onboarding.door.view import SILENT_AFTER, SOON, OperatorView, parse_time
+from onboarding.storage import book
+from onboarding.storage.work import due_accounts
+
+if TYPE_CHECKING:
+    from onboarding.clocks import Clocks
+    from onboarding.domain.state import Check
+    from onboarding.door.door import Door
+    from onboarding.door.draft import Draft
+    from onboarding.storage.database import Database
+
+RUN_LEASE = timedelta(hours=25)
+"""A run that lives looks daily, and renews its claim with it."""
+
+RENEW_BELOW = timedelta(hours=20)
+"""Renewed only then, so that the looks in between write nothing."""
+
+DAILY = timedelta(hours=24)
+
+CHECK_GRACE = timedelta(hours=1)
+"""A check's claim ends this long after its attempt must have reported."""
+
+PER_PLATFORM = 50
+"""Accounts of one platform that one sweep takes, so that a large platform does not starve the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a workflow run is to do. Ids, codes and times only.
+
+    Attributes:
+        checks: claimed now: each is to be carried on by a workflow of its own.
+        wake_in: when to look again, at most a day; None where nothing is to be waited for.
+        done: the run may end if nobody nudged it meanwhile.
+        details: Markdown for operators.
+    """
+
+    account_id: str
+    stage: str
+    checks: tuple[str, ...]
+    wake_in: timedelta | None
+    done: bool
+    platform: str
+    country: str
+    waiting_for: str
+    review_queue: str
+    stuck: bool
+    next_due: datetime | None
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimWork:
+    """Look, then claim the checks that a worker must carry on, and the run itself."""
+
+    cause: str = "work.claimed"
+
+    def apply(self, draft: Draft) -> None:
+        """Nothing before the look."""
+
+    def after_look(self, draft: Draft, view: OperatorView, wake_at: datetime | None) -> Plan:
+        """Claim under the account's lock; what is claimed already by a living run is left to it."""
+        record = draft.record
+        if record is None:
+            raise LookupError("a plan needs an account")
+        now, row = draft.database_now, record.row
+        owed = [check for check in draft.state.checks if needs_worker(check)]
+        claimed = []
+        for check in owed:
+            known = record.checks.get(check.id)
+            lease = known.lease_until if known is not None and known.lease_epoch == record.book_epoch else None
+            if lease is None or lease <= now:
+                draft.leases[check.id] = now + self._reported_within(draft, check) + CHECK_GRACE
+                claimed.append(check.id)
+        silent_at = row.silent_at
+        unsettled = not view.is_settled and silent_at is not None and silent_at > draft.as_of
+        on_clock = record.clock_now is not None
+        wake_in = None if wake_at is None or on_clock else max(wake_at - now, timedelta())
+        soon = wake_in is not None and wake_in <= SOON
+        done = not owed and not unsettled and not soon
+        self._claim_run(draft, done=done)
+        return Plan(
+            account_id=draft.account_id,
+            stage=view.stage,
+            checks=tuple(claimed),
+            wake_in=None if done else min(wake_in or DAILY, DAILY),
+            done=done,
+            platform=draft.platform_id,
+            country=draft.state.shape.attributes.get("country", ""),
+            waiting_for=view.waiting_for,
+            review_queue=next((review.queue for review in record.reviews), "") if view.in_review else "",
+            stuck=False,
+            next_due=parse_time(view.next_due),
+            details=_details(draft, view, wake_at),
+        )
+
+    @staticmethod
+    def _reported_within(draft: Draft, check: Check) -> timedelta:
+        kind = draft.policy.checks.get(check.kind)
+        return kind.report_within if kind is not None else DAILY
+
+    @staticmethod
+    def _claim_run(draft: Draft, *, done: bool) -> None:
+        record = draft.record
+        if record is None:
+            return
+        now, row = draft.database_now, record.row
+        if done:
+            if row.run_lease_until is not None:
+                draft.row_changes["run_lease_until"] = None
+            return
+        held = row.run_lease_until is not None and row.run_epoch == record.book_epoch
+        if not held or row.run_lease_until is None or row.run_lease_until - now < RENEW_BELOW:
+            draft.row_changes |= {"run_lease_until": now + RUN_LEASE, "run_epoch": record.book_epoch}
+
+
+class Work:
+    """What workers ask the engine."""
+
+    def __init__(self, database: Database, door: Door, clocks: Clocks) -> None:
+        self._database = database
+        self._door = door
+        self._clocks = clocks
+
+    async def plan(self, account_id: str, run_id: str) -> Plan:  # noqa: ARG002 -- which run asks is for the traces
+        """Look at an account and claim what is owed. Safe to repeat: what is claimed is not claimed again.
+
+        Raises:
+            Refusal: ``not_found`` for an unknown account.
+        """
+        plan: Plan = await self._door.revise(account_id, ClaimWork())
+        return plan
+
+    async def sweep(self, limit: int) -> list[str]:
+        """Accounts that somebody must look at; each is offered again later if nobody does. Resumes test clocks."""
+        async with self._database.reading() as r:
+            found = await due_accounts(r, limit=limit, per_platform=min(limit, PER_PLATFORM))
+        await self._clocks.resume_all()
+        return found
+
+    async def meet_temporal(self, namespace_id: str) -> bool:
+        """Note which Temporal storage belongs to this book; True if it is a new one, which voids every claim."""
+        async with self._database.reading() as r:
+            before = await book.get(r)
+            after = await book.meet_namespace(r, namespace_id)
+            if after.book_epoch == before.book_epoch:
+                return False
+            await book.void_claims(r)
+        return True
+
+    async def swept(self) -> None:
+        """Note that a sweep ended."""
+        async with self._database.reading() as r:
+            await book.set_last_sweep(r)
+
+
+_ACTS = {
+    "user": "the platform's user",
+    "review": "a reviewer",
+    "verifier": "a verifier",
+    "nobody": "nobody",
+}
+
+
+def _details(draft: Draft, view: OperatorView, wake_at: datetime | None) -> str:
+    """What an operator reads first: what is waited for, since when, until when, who acts."""
+    record = draft.record
+    since = None
+    if view.waiting_for == "user" and record is not None and record.row.silent_at is not None:
+        since = record.row.silent_at - SILENT_AFTER
+    checks = [check for check in draft.state.checks if check.state.is_open]
+    if view.waiting_for in ("review", "verifier") and checks:
+        since = min(check.opened_at for check in checks)
+    lines = [
+        f"**{view.stage}**: waits for **{_ACTS[view.waiting_for]}**",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| since | {_minute(since)} |",
+        f"| next deadline | {view.next_due or 'none'} |",
+        f"| looked at again | {_minute(wake_at)} |",
+    ]
+    if view.groups:
+        lines += ["", "Open requirements:", "", *(f"- `{group}`" for group in view.groups)]
+    if checks:
+        lines += ["", "| check | state | since | answer or deadline |", "|---|---|---|---|"]
+        lines += [
+            f"| {check.kind} | {_state(check)} | {_minute(check.opened_at)} |"
+            f" {_minute(check.answer_at or check.retry_at or check.deadline_at)} |"
+            for check in checks
+        ]
+    return "\n".join(lines)
+
+
+def _state(check: Check) -> str:
+    if check.answer_at is not None and check.state is CheckState.STARTED:
+        return "answer is on its way"
+    return check.state.value.replace("_", " ")
+
+
+def _minute(instant: datetime | None) -> str:
+    return f"{instant:%Y-%m-%d %H:%M:%S} UTC" if instant is not None else "never"

@@ -1,0 +1,67 @@
+"""Fixtures that several suites share: a real Postgres, an engine on it, the real API, and platforms that call it.
+
+Nothing is skipped for want of a program: what is missing fails.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from onboarding.local.postgres import LocalPostgres
+from onboarding.settings import Settings
+from onboarding.storage import migrate
+from tests.support.serving import ApiServer, Platform, new_secret
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[LocalPostgres]:
+    """A server of this process's own."""
+    # Not below pytest's own folder: only its owner may enter that, and the server may run as another user.
+    with tempfile.TemporaryDirectory(prefix="onboarding-tests-") as folder:
+        Path(folder).chmod(0o755)
+        with LocalPostgres(Path(folder) / "data", durable=False) as server:
+            yield server
+
+
+@pytest.fixture(scope="session")
+def database_url(postgres: LocalPostgres) -> str:
+    """A database with the schema as the migrations make it."""
+    name = f"tests_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    postgres.create_database(name)
+    url = postgres.url(name)
+    migrate.upgrade(url)
+    return url
+
+
+@pytest.fixture(scope="session")
+def settings(database_url: str) -> Settings:
+    """Settings of a process on that database."""
+    key = base64.b64encode(bytes(range(32))).decode()
+    return Settings.model_validate({"DATABASE_URL": database_url, "ONBOARDING_ROOT_KEYS": f"1:{key}"})
+
+
+@pytest.fixture(scope="session")
+def api(settings: Settings) -> Iterator[ApiServer]:
+    """The API, for the whole session: platforms keep the tests apart."""
+    server = ApiServer(settings)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def platform(api: ApiServer) -> Platform:
+    """A platform of this test's own."""
+    return _new_platform(api)
+
+
+@pytest.fixture
+def other_platform(api: ApiServer) -> Platform:
+    """Another platform."""
+    return _new_platform(api)

@@ -1,0 +1,78 @@
+"""Settings come from the environment, and a wrong one is named in one line."""
+
+from __future__ import annotations
+
+import base64
+from datetime import timedelta
+
+import pytest
+from pydantic import ValidationError
+
+from onboarding.ids import new_id, request_id
+from onboarding.settings import SettingsError, load_settings
+
+KEY = base64.b64encode(bytes(32)).decode()
+GOOD = {"DATABASE_URL": "postgresql://app:hidden@127.0.0.1/onboarding", "ONBOARDING_ROOT_KEYS": f"1:{KEY}"}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in ("TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "ONBOARDING_SANDBOX", "ONBOARDING_API_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def test_everything_but_the_database_and_the_keys_has_a_default(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("ONBOARDING_SWEEP_INTERVAL", "30")
+    settings = load_settings()
+
+    assert settings.temporal_address == "127.0.0.1:7233"
+    assert (settings.sandbox, settings.api_port, settings.worker_health_port) == ("on", 8080, 8081)
+    assert settings.sweep_interval == timedelta(seconds=30)
+    assert settings.key_ring().current_id == 1
+
+
+def test_secrets_are_not_printed_and_nothing_changes(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("ONBOARDING_API_PORT", "9000")
+    settings = load_settings()
+
+    assert settings.api_port == 9000
+    assert "hidden" not in repr(settings)
+    assert KEY not in repr(settings)
+    with pytest.raises(ValidationError):
+        settings.api_port = 1  # type: ignore[misc]  # that it is refused is the point
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "line"),
+    [
+        ("DATABASE_URL", "", "DATABASE_URL: is not set"),
+        ("DATABASE_URL", "mysql://secret", "DATABASE_URL: must begin with postgresql://"),
+        ("ONBOARDING_ROOT_KEYS", "", "ONBOARDING_ROOT_KEYS: is not set"),
+        ("ONBOARDING_ROOT_KEYS", "1:c2VjcmV0", "ONBOARDING_ROOT_KEYS: key 1 must be 32 bytes long, is 6"),
+        ("ONBOARDING_SANDBOX", "secret", "ONBOARDING_SANDBOX: Input should be 'on' or 'off'"),
+        ("ONBOARDING_API_PORT", "secret", "ONBOARDING_API_PORT: Input should be a valid integer"),
+    ],
+)
+def test_a_wrong_setting_is_named_without_its_value(
+    environment: pytest.MonkeyPatch, variable: str, value: str, line: str
+) -> None:
+    environment.setenv(variable, value)
+    with pytest.raises(SettingsError) as failure:
+        load_settings()
+
+    message = str(failure.value)
+    assert message.startswith(line)
+    assert "\n" not in message
+    assert "secret" not in message
+
+
+def test_ids_sort_by_time_and_are_never_the_same() -> None:
+    ids = [new_id("acct_") for _ in range(5000)]
+
+    assert ids == sorted(ids)
+    assert len(set(ids)) == len(ids)
+    assert {len(one) for one in ids} == {32}
+    assert request_id().startswith("req_")

@@ -1,0 +1,178 @@
+"""An episode of work on one account."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeUpdate
+from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.accounts import AccountActivities
+    from activities.errors import ENGINE_FAULT
+    from activities.messages import AccountLook, AccountPlan
+    from workflows import names, options
+    from workflows.check import CheckWorkflow
+    from workflows.messages import AccountInput, CheckInput, Shown
+
+
+@workflow.defn(name=names.ACCOUNT_WORKFLOW)
+class AccountWorkflow:
+    """Plans, starts what is due, shows where the account stands, waits, and plans again, until nothing is left to do.
+
+    It knows nothing of the account but what the last plan said. A nudge says only "look again", so it does not matter
+    how many come, or when. The next nudge after the end starts the next episode under the same id.
+    """
+
+    @workflow.init
+    def __init__(self, account: AccountInput) -> None:
+        self._account = account
+        self._shown = account.shown or Shown()
+        self._dirty = True
+        self._alarm = _Alarm()
+
+    @workflow.signal(name=names.ACCOUNT_CHANGED, description="Look at the account again")
+    def account_changed(self) -> None:
+        """Note that somebody saw a change; the loop plans again."""
+        self._dirty = True
+
+    @workflow.run
+    async def run(self, account: AccountInput) -> None:
+        """See the class."""
+        while True:
+            # Before the plan: whoever nudges from here on may know something that this plan does not.
+            self._dirty = False
+            plan = await self._plan()
+            if plan is None:
+                return
+            await self._start(plan.checks)
+            self._show(plan)
+            if plan.done and self._may_end():
+                return
+            if workflow.info().is_continue_as_new_suggested() and self._may_end():
+                workflow.continue_as_new(AccountInput(account.account_id, self._shown))
+            await self._wait(plan)
+
+    def _may_end(self) -> bool:
+        return not self._dirty and workflow.all_handlers_finished()
+
+    async def _plan(self) -> AccountPlan | None:
+        """What is to be done; None where there is no account, or none that the engine can decide about now."""
+        look = AccountLook(self._account.account_id, workflow.info().run_id)
+        try:
+            return await workflow.execute_local_activity_method(
+                AccountActivities.plan_account, look, summary="plan", **options.PLAN_HERE
+            )
+        except ActivityError as error:
+            if _code(error) == ENGINE_FAULT:
+                self._show_stuck()
+                return None
+        try:
+            return await workflow.execute_activity_method(
+                AccountActivities.plan_account, look, summary="plan, the database is slow or away", **options.PLAN
+            )
+        except ActivityError as error:
+            if _code(error) != ENGINE_FAULT:
+                raise
+            self._show_stuck()
+            return None
+
+    def _show_stuck(self) -> None:
+        """The account is marked stuck in its row, and the sweep brings it back: show it, and end."""
+        workflow.upsert_search_attributes([names.STUCK.value_set(True)])  # noqa: FBT003 -- the value itself
+
+    async def _start(self, check_ids: tuple[str, ...]) -> None:
+        """A run for each check that was claimed; one that has a run already counts as started."""
+
+        async def start(check_id: str) -> None:
+            try:
+                await workflow.start_child_workflow(
+                    CheckWorkflow.run,
+                    CheckInput(self._account.account_id, check_id),
+                    id=names.check_workflow_id(check_id),
+                    # It outlives this episode, and finds its way by its own row.
+                    parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                    static_summary=f"check of account {self._account.account_id}",
+                )
+            except WorkflowAlreadyStartedError:
+                workflow.logger.debug("check runs already")
+
+        await asyncio.gather(*map(start, check_ids))
+
+    def _show(self, plan: AccountPlan) -> None:
+        """Tell operators where the account stands: an event only where a search attribute changed."""
+        shown = Shown(
+            platform=plan.platform,
+            stage=plan.stage,
+            country=plan.country,
+            waiting_for=plan.waiting_for,
+            review_queue=plan.review_queue,
+            next_due=plan.next_due,
+            stuck=plan.stuck,
+        )
+        workflow.set_current_details(plan.details)
+        if shown == self._shown:
+            return
+        before, self._shown = self._shown, shown
+        updates: list[SearchAttributeUpdate[Any]] = []
+        for key, old, new in (
+            (names.PLATFORM, before.platform, shown.platform),
+            (names.STAGE, before.stage, shown.stage),
+            (names.COUNTRY, before.country, shown.country),
+            (names.WAITING_FOR, before.waiting_for, shown.waiting_for),
+            (names.REVIEW_QUEUE, before.review_queue, shown.review_queue),
+        ):
+            if new != old:
+                updates.append(key.value_set(new) if new else key.value_unset())
+        if shown.next_due != before.next_due:
+            due = shown.next_due
+            updates.append(names.NEXT_DUE.value_unset() if due is None else names.NEXT_DUE.value_set(due))
+        if shown.stuck != before.stuck:
+            updates.append(names.STUCK.value_set(shown.stuck))
+        workflow.upsert_search_attributes(updates)
+
+    async def _wait(self, plan: AccountPlan) -> None:
+        """Until a nudge or the plan's time, whichever comes first."""
+        if self._dirty:
+            return
+        if plan.wake_seconds is not None:
+            self._alarm.set(plan.wake_seconds, f"look again, waiting for {plan.waiting_for or 'nobody'}")
+        else:
+            self._alarm.clear()
+        await workflow.wait_condition(lambda: self._dirty or self._alarm.rings)
+
+
+class _Alarm:
+    """One timer that survives nudges: to cancel it and start another costs two events each time.
+
+    It is left alone as long as it rings no later than asked, and not before half of the time has passed: to look a
+    little early is harmless.
+    """
+
+    def __init__(self) -> None:
+        self._timer: asyncio.Task[None] | None = None
+        self._rings_at = 0.0
+
+    @property
+    def rings(self) -> bool:
+        return self._timer is not None and self._timer.done()
+
+    def set(self, seconds: float, summary: str) -> None:
+        now = workflow.time()
+        if self._timer is not None and not self._timer.done() and seconds / 2 <= self._rings_at - now <= seconds:
+            return
+        self.clear()
+        self._rings_at = now + seconds
+        self._timer = asyncio.create_task(workflow.sleep(timedelta(seconds=seconds), summary=summary))
+
+    def clear(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _code(error: ActivityError) -> str | None:
+    return error.cause.type if isinstance(error.cause, ApplicationError) else None

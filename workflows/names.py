@@ -1,0 +1,51 @@
+"""Every name that other processes and people know: ids, messages, search attributes, the Schedule.
+
+The one place where they are made. The task queue is a setting of the process (``ONBOARDING_TASK_QUEUE``); children and
+activities inherit it from the run that starts them.
+"""
+
+from __future__ import annotations
+
+from temporalio.common import SearchAttributeKey
+
+ACCOUNT_WORKFLOW = "AccountWorkflow"
+CHECK_WORKFLOW = "CheckWorkflow"
+SWEEP_WORKFLOW = "SweepWorkflow"
+
+ACCOUNT_CHANGED = "account_changed"
+"""The nudge: look again. Without payload, so that lost, late and doubled ones are harmless."""
+CHECK_CHANGED = "check_changed"
+"""The same for a check: a report came in by another way than a poll."""
+
+SWEEP_SCHEDULE = "sweep"
+SWEEP_RUN = "sweep-run"
+"""Workflow id of the sweeps; the Schedule appends the time."""
+
+PLATFORM = SearchAttributeKey.for_keyword("OnbPlatform")
+STAGE = SearchAttributeKey.for_keyword("OnbStage")
+COUNTRY = SearchAttributeKey.for_keyword("OnbCountry")
+WAITING_FOR = SearchAttributeKey.for_keyword("OnbWaitingFor")
+REVIEW_QUEUE = SearchAttributeKey.for_keyword("OnbReviewQueue")
+NEXT_DUE = SearchAttributeKey.for_datetime("OnbNextDue")
+STUCK = SearchAttributeKey.for_bool("OnbStuck")
+
+SEARCH_ATTRIBUTES = {
+    PLATFORM.name: "Keyword",
+    STAGE.name: "Keyword",
+    COUNTRY.name: "Keyword",
+    WAITING_FOR.name: "Keyword",
+    REVIEW_QUEUE.name: "Keyword",
+    NEXT_DUE.name: "Datetime",
+    STUCK.name: "Bool",
+}
+"""Name to type, as a namespace must know them. On Postgres one has 10 keywords and 3 of every other type, for ever."""
+
+
+def account_workflow_id(account_id: str) -> str:
+    """The run that works on an account."""
+    return f"account/{account_id}"
+
+
+def check_workflow_id(check_id: str) -> str:
+    """The run that works on a check which cannot be answered at once."""
+    return f"check/{check_id}"

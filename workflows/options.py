@@ -1,0 +1,52 @@
+"""Timeouts and retries of activities and children, each with its reason.
+
+Retries are bounded by time or not at all, never by count: what an activity needs comes back, and every one of them is
+safe to run twice. Which errors are not worth a retry says ``activities.errors``.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityConfig, LocalActivityConfig
+
+PATIENT = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
+"""For ordinary activities. A minute at most: when Postgres or a vendor is back, the queue moves within one."""
+
+PLAN_HERE = LocalActivityConfig(
+    # A plan takes a few milliseconds, and waits 2 s at most for the account's lock. A longer local activity would keep
+    # its workflow task alive by heartbeats, so a database that is away would hold every slot of the worker.
+    schedule_to_close_timeout=timedelta(seconds=5),
+    start_to_close_timeout=timedelta(seconds=4),
+    retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=2),
+)
+"""The plan inside the workflow task: one event, where an ordinary activity costs three and a workflow task."""
+
+PLAN = ActivityConfig(start_to_close_timeout=timedelta(seconds=20), retry_policy=PATIENT)
+"""The same plan as an ordinary activity, when the quick one did not get through: it waits for the database."""
+
+ADVANCE = ActivityConfig(
+    # The outward call may take 30 s (onboarding.attempts.Pace), a wait for the account's lock 2 s on either side of it.
+    start_to_close_timeout=timedelta(seconds=60),
+    retry_policy=PATIENT,
+)
+"""One step of a check."""
+
+SWEEP = ActivityConfig(
+    # Finding takes 50 ms; nudging 500 accounts while Temporal answers slowly takes the rest. The next sweep is due
+    # after a minute, and finds whatever this one did not reach.
+    start_to_close_timeout=timedelta(seconds=50),
+    schedule_to_close_timeout=timedelta(seconds=55),
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
+)
+"""One sweep."""
+
+SWEEP_RUN_LIMIT = timedelta(seconds=120)
+"""A sweep that hangs must not keep the later ones from starting, which skip while it runs."""
+
+SWEEP_CATCH_UP = timedelta(minutes=1)
+"""The server's own default is a year: after an outage one sweep does what hundreds of missed ones would do."""
+
+SWEEP_SIZE = 500
+"""Accounts of one sweep: half a second of nudges, so that a sweep is over long before the next."""

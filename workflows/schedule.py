@@ -1,0 +1,72 @@
+"""The Schedule that sweeps, and what a nudge is sent to: for the processes that are put together."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+)
+
+from onboarding.temporal import Target
+from workflows import names, options
+from workflows.messages import AccountInput, SweepInput
+
+
+def account_target(account_id: str) -> Target:
+    """What the nudge of an account is sent to: its run, started if there is none."""
+    return Target(
+        workflow_id=names.account_workflow_id(account_id),
+        signal=names.ACCOUNT_CHANGED,
+        workflow=names.ACCOUNT_WORKFLOW,
+        input=AccountInput(account_id),
+    )
+
+
+def check_target(check_id: str) -> Target:
+    """What is told that a report came in: the check's run, if there is one."""
+    return Target(workflow_id=names.check_workflow_id(check_id), signal=names.CHECK_CHANGED)
+
+
+def sweep_schedule(*, task_queue: str, every: timedelta) -> Schedule:
+    """A sweep at a time, every so often."""
+    return Schedule(
+        action=ScheduleActionStartWorkflow(
+            names.SWEEP_WORKFLOW,
+            SweepInput(options.SWEEP_SIZE),
+            id=names.SWEEP_RUN,
+            task_queue=task_queue,
+            execution_timeout=options.SWEEP_RUN_LIMIT,
+            static_summary="nudge accounts that nobody looked at",
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=options.SWEEP_CATCH_UP),
+    )
+
+
+async def ensure_sweeps(client: Client, *, task_queue: str, every: timedelta) -> None:
+    """Create the Schedule, or make it again what it should be; one that an operator paused stays paused.
+
+    The first sweep comes at once: after a start, nobody knows what was missed.
+    """
+    wanted = sweep_schedule(task_queue=task_queue, every=every)
+    with suppress(ScheduleAlreadyRunningError):
+        await client.create_schedule(names.SWEEP_SCHEDULE, wanted)
+
+    def repair(found: ScheduleUpdateInput) -> ScheduleUpdate:
+        return ScheduleUpdate(schedule=replace(wanted, state=found.description.schedule.state))
+
+    handle = client.get_schedule_handle(names.SWEEP_SCHEDULE)
+    await handle.update(repair)
+    await handle.trigger(overlap=ScheduleOverlapPolicy.SKIP)
