@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from onboarding.engine import Engine, open_engine
 from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
@@ -27,11 +26,12 @@ from activities.errors import Closed
 from activities.sweep import SweepActivities
 from onboarding import telemetry
 from onboarding.checks import Checks
+from onboarding.engine import Engine, open_engine, verifiers_from
 from onboarding.process_exit import settle_before_exit
 from onboarding.settings import Settings, SettingsError, load_settings
 from onboarding.storage import book
 from onboarding.temporal import Nudger, connect, namespace_id
-from onboarding.verifiers.registry import Verifiers, verifiers_from
+from onboarding.verifiers.registry import Verifiers
 from workflows.account import AccountWorkflow
 from workflows.check import CheckWorkflow
 from workflows.schedule import account_target, ensure_sweeps
@@ -108,14 +108,13 @@ async def serve(settings: Settings, stop: asyncio.Event, verifiers: Verifiers | 
 
 
 async def _work(settings: Settings, health: Health, verifiers: Verifiers) -> None:
-    client = await connect(settings, identity=f"worker@{socket.gethostname()}:{os.getpid()}")
-    nudger = Nudger(client, task_queue=settings.task_queue, account=account_target)
+    nudger = Nudger(await connect(settings), task_queue=settings.task_queue, account=account_target)
     engine = await _open(settings, verifiers, nudger)
     health.postgres = True
     try:
         while True:
             try:
-                await _poll(settings, health, client, engine, nudger, verifiers)
+                await _poll(settings, health, engine, nudger, verifiers)
             except Exception as error:  # noqa: BLE001 -- a worker that ends by itself is started again, whatever it was
                 _log.warning("worker_stopped_by_itself", error=type(error).__name__)
             health.polling = False
@@ -134,11 +133,10 @@ async def _open(settings: Settings, verifiers: Verifiers, nudger: Nudger) -> Eng
         await asyncio.sleep(RETRY_SECONDS)
 
 
-async def _poll(
-    settings: Settings, health: Health, client: Client, engine: Engine, nudger: Nudger, verifiers: Verifiers
-) -> None:
+async def _poll(settings: Settings, health: Health, engine: Engine, nudger: Nudger, verifiers: Verifiers) -> None:
     """Meet Temporal, then work until something breaks."""
-    known = await _meet(settings, health, client, engine)
+    client = await _connect(settings, health)
+    known = await _meet(settings, client, engine)
     checks = Checks(engine.door, engine.database, verifiers)
     worker = make_worker(client, engine, nudger, task_queue=settings.task_queue, checks=checks)
     async with worker:
@@ -146,21 +144,26 @@ async def _poll(
         await _watch(settings, health, client, engine, known)
 
 
-async def _meet(settings: Settings, health: Health, client: Client, engine: Engine) -> str:
-    """Wait for Temporal, compare its storage with the one that is known, and see that it sweeps."""
+async def _connect(settings: Settings, health: Health) -> Client:
     while True:
         try:
-            found = await namespace_id(client)
-            if await engine.work.meet_temporal(found):
-                _log.warning("temporal_storage_is_new")  # all claims of before are void
-            await ensure_sweeps(client, task_queue=settings.task_queue, every=settings.sweep_interval)
+            client = await connect(settings, identity=f"worker@{socket.gethostname()}:{os.getpid()}", lazy=False)
         except (RPCError, RuntimeError) as error:
             health.temporal = False
             _log.warning("waiting_for_temporal", error=type(error).__name__)
             await asyncio.sleep(RETRY_SECONDS)
         else:
             health.temporal = True
-            return found
+            return client
+
+
+async def _meet(settings: Settings, client: Client, engine: Engine) -> str:
+    """Compare Temporal's storage with the one that is known, and see that it sweeps."""
+    found = await namespace_id(client)
+    if await engine.work.meet_temporal(found):
+        _log.warning("temporal_storage_is_new")  # all claims of before are void
+    await ensure_sweeps(client, task_queue=settings.task_queue, every=settings.sweep_interval)
+    return found
 
 
 async def _watch(settings: Settings, health: Health, client: Client, engine: Engine, known: str) -> None:
@@ -171,7 +174,7 @@ async def _watch(settings: Settings, health: Health, client: Client, engine: Eng
             found = await namespace_id(client)
             health.temporal = True
             if found != known:
-                known = await _meet(settings, health, client, engine)
+                known = await _meet(settings, client, engine)
         except (RPCError, RuntimeError):
             health.temporal = False
         try:

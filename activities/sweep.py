@@ -10,9 +10,8 @@ from temporalio import activity
 from activities.messages import Sweep, Swept
 
 if TYPE_CHECKING:
-    from onboarding.work import Work
-
     from onboarding.temporal import Nudger
+    from onboarding.work import Work
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from onboarding.settings import Settings, SettingsError, load_settings
 from onboarding.telemetry import setup_logging, setup_telemetry, shutdown_telemetry
 
 GRACE_SECONDS = 10
-"""How long requests under way may take once the process was told to end; none of ours waits longer than that."""
+"""How long requests under way may take once the process was told to end. Only an advance of a test clock takes longer,
+and that is carried on with later."""
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than the idle time after which usual proxies and clients drop a connection themselves."""

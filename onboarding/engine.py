@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from onboarding.clocks import Clocks
 from onboarding.documents import rfc3339
-from onboarding.door.accounts import Accounts
+from onboarding.accounts import Accounts
 from onboarding.door.callers import Caller
 from onboarding.door.door import Door
 from onboarding.door.policies import PolicyShelf
@@ -16,7 +16,7 @@ from onboarding.reading import Reader
 from onboarding.storage import book
 from onboarding.storage.database import Database
 from onboarding.storage.keys import find_key
-from onboarding.verifiers.registry import Verifiers, verifiers_from
+from onboarding.verifiers.registry import Verifiers
 from onboarding.work import Work
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Engine:
         await self.database.close()
 
 
-async def open_engine(  # noqa: PLR0913 -- each is a part that tests and processes choose
+async def open_engine(
     settings: Settings,
     *,
     verifiers: Verifiers | None = None,
@@ -115,3 +115,12 @@ async def open_engine(  # noqa: PLR0913 -- each is a part that tests and process
         clocks=clocks,
         work=Work(database, door, clocks),
     )
+
+
+def verifiers_from(settings: Settings) -> Verifiers:
+    """The verifiers that the settings ask for. With ``sandbox=off`` the sandbox package is not even imported."""
+    if settings.sandbox != "on":
+        return Verifiers()
+    from onboarding.verifiers import sandbox  # noqa: PLC0415 -- off must not import it
+
+    return Verifiers(sandbox=sandbox.SandboxVerifier(), exempt=sandbox.is_test_value, bank_tokens=sandbox.BANK_TOKENS)

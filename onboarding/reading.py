@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
@@ -119,7 +119,7 @@ class Reader:
         scope = _scope(caller, account_id)
         async with self._database.reading() as r:
             rows = await listing.list_checks(r, scope, page)
-            kept, following, previous = _window([(row, row.id) for row in rows], page, limit)
+            kept, following, previous = _window([(row, [row.id]) for row in rows], page, limit)
             data = [await self._check_document(r, caller, row) for row in kept]
         return Page(data, following, previous)
 
@@ -138,7 +138,7 @@ class Reader:
         page = _page(cursor, limit, timed=False)
         async with self._database.reading() as r:
             rows = await listing.list_reviews(r, _scope(caller, account_id), page)
-        kept, following, previous = _window([(row, row.id) for row in rows], page, limit)
+        kept, following, previous = _window([(row, [row.id]) for row in rows], page, limit)
         return Page([_review_document(caller, row) for row in kept], following, previous)
 
     async def review(self, caller: Caller, review_id: str) -> Document:
@@ -162,7 +162,9 @@ class Reader:
         """Events, newest first, each with its ``changes``. Eventually consistent: see ``onboarding.storage.events``."""
         bounds = {f"created_{name}": instant for name, instant in (created or {}).items()}
         where = events.EventFilter(object_id=object_id, types=types, **bounds)
-        backwards, place = _decoded(cursor)
+        backwards, place = _decoded(cursor, int, int, str)
+        if place and place[1] >= 2**31:
+            raise _bad_cursor()
         after = events.EventCursor(*place) if place else None
         async with self._database.reading() as r:
             rows = await events.list_events(
@@ -187,9 +189,7 @@ class Reader:
     async def event(self, caller: Caller, event_id: str) -> Document:
         """One event."""
         async with self._database.reading() as r:
-            row = await events.get_event(
-                r, platform_id=caller.platform_id, livemode=caller.livemode, event_id=event_id
-            )
+            row = await events.get_event(r, platform_id=caller.platform_id, livemode=caller.livemode, event_id=event_id)
             if row is None:
                 raise _not_found("event")
             return (await self._event_documents(r, [row]))[0]
@@ -296,29 +296,41 @@ def _encoded(direction: str, place: object) -> str:
     return base64.urlsafe_b64encode(orjson.dumps([direction, place])).decode().rstrip("=")
 
 
-def _decoded(cursor: str | None) -> tuple[bool, Any]:
-    """Whether the cursor goes backwards, and its place."""
+def _decoded(cursor: str | None, *kinds: type) -> tuple[bool, Any]:
+    """Whether the cursor goes backwards, and its place, of values of these kinds.
+
+    Whatever is no cursor of this list is refused here: no database takes every integer and every text.
+    """
     if cursor is None:
         return False, None
     try:
         direction, place = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, ValueError, TypeError):
         raise _bad_cursor() from None
-    if direction not in ("n", "p"):
+    fits = isinstance(place, list) and [type(part) for part in place] == list(kinds)
+    if direction not in ("n", "p") or not fits or not all(map(_is_storable, place)):
         raise _bad_cursor()
     return direction == "p", place
 
 
+def _is_storable(part: Any) -> bool:
+    return "\x00" not in part if isinstance(part, str) else 0 <= part < 2**63
+
+
 def _page(cursor: str | None, limit: int, *, timed: bool) -> listing.Page:
-    backwards, place = _decoded(cursor)
+    backwards, place = _decoded(cursor, *((str, str) if timed else (str,)))
     at: listing.Cursor | str | None = None
     if place is not None:
-        try:
-            at = listing.Cursor(datetime.fromisoformat(place[0]), str(place[1])) if timed else str(place)
-        except (ValueError, TypeError, IndexError):
-            raise _bad_cursor() from None
+        at = listing.Cursor(_instant(place[0]), place[1]) if timed else place[0]
     after, before = (None, at) if backwards else (at, None)
     return listing.Page(limit=limit + 1, after=after, before=before)
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise _bad_cursor() from None
 
 
 def _window(

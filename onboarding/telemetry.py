@@ -111,9 +111,7 @@ def setup_telemetry(service_name: str) -> None:
 
     resource = Resource.create({"service.name": service_name})
     tracer_provider = TracerProvider(resource=resource)
-    tracer_provider.add_span_processor(
-        BatchSpanProcessor(without_values(OTLPSpanExporter(timeout=_EXPORT_SECONDS)))
-    )
+    tracer_provider.add_span_processor(BatchSpanProcessor(without_values(OTLPSpanExporter(timeout=_EXPORT_SECONDS))))
     trace.set_tracer_provider(tracer_provider)
     metrics.set_meter_provider(
         MeterProvider(
@@ -237,9 +235,7 @@ _TEMPLATE_LENGTH = 200
 _HARMLESS_LOGGERS = frozenset({"uvicorn.error"})
 
 
-def _keep_template(
-    _logger: Any, _method: str, fields: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
+def _keep_template(_logger: Any, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     record: logging.LogRecord = fields["_record"]
     if record.name not in _HARMLESS_LOGGERS:
         fields["event"] = str(record.msg).partition("\n")[0][:_TEMPLATE_LENGTH]
@@ -252,9 +248,7 @@ def _keep_template(
     return fields
 
 
-def _name_exception(
-    _logger: Any, _method: str, fields: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
+def _name_exception(_logger: Any, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Put an exception's type and the line that raised it where its traceback would stand."""
     info = fields.pop("exc_info", None)
     fields.pop("stack_info", None)

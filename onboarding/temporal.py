@@ -44,16 +44,21 @@ class Target:
     input: object = None
 
 
-async def connect(settings: Settings, *, identity: str | None = None) -> Client:
+async def connect(settings: Settings, *, identity: str | None = None, lazy: bool = True) -> Client:
     """A client that connects when it is first used: a process starts without Temporal.
+
+    ``lazy`` False connects at once, as a worker's client must.
 
     The SDK's own JSON converter: what crosses is plain dataclasses of ids, codes and times. Failures are not encoded
     either, since ``activities.errors`` leaves only codes in them, and operators can read those.
+
+    Raises:
+        RuntimeError: Temporal is away, where it should connect at once.
     """
     return await Client.connect(
         settings.temporal_address,
         namespace=settings.temporal_namespace,
-        lazy=True,
+        lazy=lazy,
         identity=identity,
         interceptors=telemetry.temporal_interceptors(),
     )

@@ -16,7 +16,7 @@ import pytest
 from onboarding.local.postgres import LocalPostgres
 from onboarding.settings import Settings
 from onboarding.storage import migrate
-from tests.support.serving import ApiServer, Platform, new_secret
+from tests.support.serving import ApiServer, Platform, new_platform
 
 
 @pytest.fixture(scope="session")
@@ -58,10 +58,10 @@ def api(settings: Settings) -> Iterator[ApiServer]:
 @pytest.fixture
 def platform(api: ApiServer) -> Platform:
     """A platform of this test's own."""
-    return _new_platform(api)
+    return api.run(new_platform(api))
 
 
 @pytest.fixture
 def other_platform(api: ApiServer) -> Platform:
     """Another platform."""
-    return _new_platform(api)
+    return api.run(new_platform(api))

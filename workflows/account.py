@@ -64,16 +64,14 @@ class AccountWorkflow:
         look = AccountLook(self._account.account_id, workflow.info().run_id)
         try:
             return await workflow.execute_local_activity_method(
-                AccountActivities.plan_account, look, summary="plan", **options.PLAN_HERE
+                AccountActivities.plan_account, look, **options.PLAN_HERE
             )
         except ActivityError as error:
             if _code(error) == ENGINE_FAULT:
                 self._show_stuck()
                 return None
         try:
-            return await workflow.execute_activity_method(
-                AccountActivities.plan_account, look, summary="plan, the database is slow or away", **options.PLAN
-            )
+            return await workflow.execute_activity_method(AccountActivities.plan_account, look, **options.PLAN)
         except ActivityError as error:
             if _code(error) != ENGINE_FAULT:
                 raise

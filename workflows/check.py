@@ -39,9 +39,7 @@ class CheckWorkflow:
         """See the class; answers how the check stands."""
         while True:
             self._changed = False
-            step = await workflow.execute_activity_method(
-                CheckActivities.advance_check, self._look, summary="take the check a step further", **options.ADVANCE
-            )
+            step = await workflow.execute_activity_method(CheckActivities.advance_check, self._look, **options.ADVANCE)
             workflow.set_current_details(_details(step))
             if step.wait_seconds is None:
                 if not self._changed and workflow.all_handlers_finished():

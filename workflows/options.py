@@ -1,4 +1,4 @@
-"""Timeouts and retries of activities and children, each with its reason.
+"""Timeouts, retries and summaries of activities, each with its reason.
 
 Retries are bounded by time or not at all, never by count: what an activity needs comes back, and every one of them is
 safe to run twice. Which errors are not worth a retry says ``activities.errors``.
@@ -15,6 +15,7 @@ PATIENT = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=ti
 """For ordinary activities. A minute at most: when Postgres or a vendor is back, the queue moves within one."""
 
 PLAN_HERE = LocalActivityConfig(
+    summary="plan",
     # A plan takes a few milliseconds, and waits 2 s at most for the account's lock. A longer local activity would keep
     # its workflow task alive by heartbeats, so a database that is away would hold every slot of the worker.
     schedule_to_close_timeout=timedelta(seconds=5),
@@ -23,10 +24,13 @@ PLAN_HERE = LocalActivityConfig(
 )
 """The plan inside the workflow task: one event, where an ordinary activity costs three and a workflow task."""
 
-PLAN = ActivityConfig(start_to_close_timeout=timedelta(seconds=20), retry_policy=PATIENT)
+PLAN = ActivityConfig(
+    summary="plan, the database is slow or away", start_to_close_timeout=timedelta(seconds=20), retry_policy=PATIENT
+)
 """The same plan as an ordinary activity, when the quick one did not get through: it waits for the database."""
 
 ADVANCE = ActivityConfig(
+    summary="take the check a step further",
     # The outward call may take 30 s (onboarding.attempts.Pace), a wait for the account's lock 2 s on either side of it.
     start_to_close_timeout=timedelta(seconds=60),
     retry_policy=PATIENT,
@@ -34,6 +38,7 @@ ADVANCE = ActivityConfig(
 """One step of a check."""
 
 SWEEP = ActivityConfig(
+    summary="nudge accounts that are due",
     # Finding takes 50 ms; nudging 500 accounts while Temporal answers slowly takes the rest. The next sweep is due
     # after a minute, and finds whatever this one did not reach.
     start_to_close_timeout=timedelta(seconds=50),

@@ -19,5 +19,5 @@ class SweepWorkflow:
     async def run(self, sweep: SweepInput) -> Swept:
         """See the class; answers what was found."""
         return await workflow.execute_activity_method(
-            SweepActivities.sweep_accounts, Sweep(sweep.limit), summary="nudge accounts that are due", **options.SWEEP
+            SweepActivities.sweep_accounts, Sweep(sweep.limit), **options.SWEEP
         )

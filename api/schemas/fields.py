@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from onboarding.documents.timestamps import rfc3339
+from onboarding.domain.instants import rfc3339
 
 MAX_TEXT = 5000
 """Longest string accepted anywhere; the limit of the v1 API."""

@@ -95,7 +95,7 @@ class AgeDoc(_Strict):
     error: str
 
 
-def _as_field(value: Any) -> Any:  # noqa: ANN401 -- whatever YAML held
+def _as_field(value: Any) -> Any:
     return {"field": value} if isinstance(value, str) else value
 
 

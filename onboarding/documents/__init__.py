@@ -8,6 +8,6 @@ fields and never having set one look the same. Nothing write-only is ever in a d
 from onboarding.documents.accounts import account_document, select
 from onboarding.documents.bank_accounts import bank_account_document
 from onboarding.documents.persons import person_document
-from onboarding.documents.timestamps import rfc3339
+from onboarding.domain.instants import rfc3339
 
 __all__ = ["account_document", "bank_account_document", "person_document", "rfc3339", "select"]

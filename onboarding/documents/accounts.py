@@ -22,7 +22,7 @@ from onboarding.documents.templates import (
     render,
     scalars,
 )
-from onboarding.documents.timestamps import rfc3339
+from onboarding.domain.instants import rfc3339
 from onboarding.shape import applied_configurations
 from onboarding.validation.responsibilities import requirements_collector
 

@@ -19,7 +19,7 @@ from onboarding.documents.templates import (
     render,
     scalars,
 )
-from onboarding.documents.timestamps import rfc3339
+from onboarding.domain.instants import rfc3339
 
 _SCRIPT_NAME: Template = scalars("given_name", "surname")
 _PERSON: Template = {

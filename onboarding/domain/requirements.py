@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from onboarding.domain.demands import Cause, DueStatus
+from onboarding.domain.instants import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -69,12 +70,7 @@ def future_requirements(account_id: str, evaluation: Evaluation) -> Wire:
     """The ``future_requirements`` object; ``minimum_transition_date`` is null where nothing was announced."""
     document = _document(account_id, evaluation.future, evaluation)
     announced = evaluation.transition_at if evaluation.future else None
-    return {**document, "minimum_transition_date": timestamp(announced) if announced else None}
-
-
-def timestamp(instant: datetime) -> str:
-    """RFC 3339 in UTC with milliseconds, as v2 objects carry it."""
-    return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03d}Z"
+    return {**document, "minimum_transition_date": rfc3339(announced) if announced else None}
 
 
 def _document(account_id: str, demands: Iterable[Demand], evaluation: Evaluation) -> Wire:
@@ -135,7 +131,7 @@ def _summary(entries: list[_Entry], as_of: datetime) -> Wire | None:
         if impact.deadline is not None and impact.deadline > as_of
     ]
     time = min(ahead) if ahead and strictest is not DueStatus.PAST_DUE else None
-    return {"status": strictest.value, "time": timestamp(time) if time else None}
+    return {"status": strictest.value, "time": rfc3339(time) if time else None}
 
 
 def _alternative(demand: Demand, policy: Policy) -> Wire:

@@ -59,7 +59,7 @@ class Change(Protocol):
     @property
     def cause(self) -> str: ...
 
-    def apply(self, draft: Draft) -> Any:  # noqa: ANN401 -- whatever the caller of this change expects
+    def apply(self, draft: Draft) -> Any:
         """Work on the draft. May raise Refusal: then nothing has happened."""
 
 
@@ -67,7 +67,7 @@ class Change(Protocol):
 class Afterwards(Protocol):
     """A change that has something to do once it is known what the look decided."""
 
-    def after_look(self, draft: Draft, view: OperatorView, wake_at: datetime | None) -> Any:  # noqa: ANN401 -- as apply
+    def after_look(self, draft: Draft, view: OperatorView, wake_at: datetime | None) -> Any:
         """Claim what is owed; what it answers is the change's result."""
 
 
@@ -121,7 +121,7 @@ class Door:
 
     async def revise(
         self, account_id: str, change: Change, caller: Caller | None = None, key: RequestKey | None = None
-    ) -> Any:  # noqa: ANN401 -- what the change returned
+    ) -> Any:
         """Apply a change and return what it returned; a replayed request returns None."""
         return (await self.revise_whole(account_id, change, caller, key)).result
 
@@ -286,7 +286,7 @@ class Door:
                 world.remember(step)
                 journal.add(step, Origin("time.passed", WORKER), changed=False)
 
-    def _look(  # noqa: PLR0913 -- the parts of one look
+    def _look(
         self,
         draft: Draft,
         journal: Journal,
@@ -438,7 +438,7 @@ class _Turn:
 class _Owing:
     """When somebody must look at the account next, in the database's time, and whether to say so now."""
 
-    def __init__(  # noqa: PLR0913 -- what decides about it
+    def __init__(
         self,
         draft: Draft,
         view: OperatorView,

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from onboarding import shape as shapes
-from onboarding.domain.state import ACCOUNT, Age, Check, CheckState, Evidence, Fact, Outcome, Person, Shape, State
 from onboarding.domain.standing import input_digest, is_askable
+from onboarding.domain.state import ACCOUNT, Age, Check, CheckState, Evidence, Fact, Outcome, Person, Shape, State
 from onboarding.ids import new_id
 from onboarding.storage import tables
 from onboarding.storage.batch import Batch
@@ -152,9 +152,7 @@ class Draft:
         self.closed = True
         self.row_changes["closed_at"] = self.as_of
 
-    def add_person(
-        self, values: dict[str, Any], *, individual: bool = False, person_id: str | None = None
-    ) -> Subject:
+    def add_person(self, values: dict[str, Any], *, individual: bool = False, person_id: str | None = None) -> Subject:
         """A new person with these values."""
         self.needs_reshape = True
         position = max((person.position for person in self.persons.values()), default=-1) + 1

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    from onboarding.domain.capabilities import CapabilityStatus
     from onboarding.domain.evaluate import Evaluation
     from onboarding.domain.state import Check, Evidence, Fact
     from onboarding.door.draft import Draft, Subject
@@ -39,13 +40,7 @@ def encode_evaluation(account_id: str, evaluation: Evaluation) -> dict[str, Any]
             if impact.deadline is not None and not impact.blocks and (known is None or impact.deadline < known):
                 ahead[impact.capability] = impact.deadline
     return {
-        "capabilities": {
-            name: {
-                "status": status.status.value,
-                "status_details": [{"code": status.code, "resolution": status.resolution}] if status.code else [],
-            }
-            for name, status in evaluation.capabilities.items()
-        },
+        "capabilities": {name: _encode_status(status) for name, status in evaluation.capabilities.items()},
         "requirements": requirements(account_id, evaluation),
         "future_requirements": future_requirements(account_id, evaluation),
         "deadlines": {name: rfc3339(instant) for name, instant in sorted(ahead.items())},
@@ -56,6 +51,11 @@ def encode_evaluation(account_id: str, evaluation: Evaluation) -> dict[str, Any]
         "policy": evaluation.policy.hash,
         "wake_at": evaluation.wake_at.isoformat() if evaluation.wake_at else None,
     }
+
+
+def _encode_status(status: CapabilityStatus) -> dict[str, Any]:
+    detail = {"code": status.code, "resolution": status.resolution.value if status.resolution else None}
+    return {"status": status.status.value, "status_details": [detail] if status.code else []}
 
 
 EMPTY_EVALUATION: dict[str, Any] = {
@@ -125,7 +125,7 @@ def bank_fingerprint(draft: Draft, values: Mapping[str, Any]) -> str:
     return draft.keys.digest("bank_account", number)
 
 
-def render_check(  # noqa: PLR0913 -- keyword-only parts of one document
+def render_check(
     *, account_id: str, livemode: bool, check: Check, ended_at: datetime | None, evidence: Iterable[Evidence]
 ) -> dict[str, Any]:
     """The document of one check. Ours: ``/v2/verification/checks``."""

@@ -21,17 +21,16 @@ default is the database's alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from pydantic_core import PydanticUndefined
-from sqlalchemy import LargeBinary
+from sqlalchemy import DateTime, LargeBinary
 from sqlalchemy.dialects.postgresql import JSONB
 
 from onboarding.storage.tables import Table
@@ -52,17 +51,26 @@ class _Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the batch must know of a table."""
+    """What the batch must know of a table.
+
+    Attributes:
+        columns: all of them.
+        key: those of the primary key.
+        written: all without a server default.
+        defaults: of those that need not be given.
+        factories: the same, where each row needs a value of its own.
+        documents, binaries, instants: the columns whose values are not JSON as they are.
+    """
 
     name: str
     columns: tuple[str, ...]
     key: tuple[str, ...]
-    written: tuple[str, ...]
+    written: dict[str, None]
     defaults: dict[str, Any]
-    factories: dict[str, Any]
-    required: frozenset[str]
-    documents: frozenset[str]
-    binaries: frozenset[str]
+    factories: dict[str, Callable[[], Any]]
+    documents: tuple[str, ...]
+    binaries: tuple[str, ...]
+    instants: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +126,7 @@ class Batch:
             self._touch(shape, prefix)
         else:
             self._touch_prefix(shape, prefix)
-        self._append(_Group(shape.name, _Kind.DELETE, names), _encoded(shape, key))
+        self._append(_Group(shape.name, _Kind.DELETE, names), _encoded(shape, dict(key)))
 
     def __bool__(self) -> bool:
         return bool(self._rows)
@@ -129,7 +137,7 @@ class Batch:
         The one row it answers counts the updated rows.
         """
         groups = sorted(self._rows, key=lambda group: (group.table, list(_Kind).index(group.kind), group.key))
-        return _text(tuple(groups)), [orjson.dumps(self._rows[group], default=_json).decode() for group in groups]
+        return _text(tuple(groups)), [_parameter(group, self._rows[group]) for group in groups]
 
     @property
     def expected_updates(self) -> int:
@@ -138,12 +146,17 @@ class Batch:
 
     def _add_whole(self, kind: _Kind, table: type[Table], row: dict[str, Any]) -> None:
         shape = shape_of(table)
-        if strange := [name for name in row if name not in shape.written]:
+        if not row.keys() <= shape.written.keys():
+            strange = [name for name in row if name not in shape.written]
             raise BatchMisuse(f"{shape.name}: not to be given: {', '.join(strange)}")
-        if missing := [name for name in shape.required if name not in row]:
-            raise BatchMisuse(f"{shape.name}: missing: {', '.join(sorted(missing))}")
-        whole = {**shape.defaults, **{name: make() for name, make in shape.factories.items()}, **row}
-        self._touch(shape, tuple(whole[name] for name in shape.key))
+        whole = shape.defaults | row
+        for name, make in shape.factories.items():
+            if name not in row:
+                whole[name] = make()
+        if len(whole) != len(shape.written):
+            missing = sorted(name for name in shape.written if name not in whole)
+            raise BatchMisuse(f"{shape.name}: missing: {', '.join(missing)}")
+        self._touch(shape, tuple([whole[name] for name in shape.key]))
         self._append(_Group(shape.name, kind, ()), _encoded(shape, whole))
 
     def _append(self, group: _Group, row: dict[str, Any]) -> None:
@@ -151,7 +164,7 @@ class Batch:
 
     def _touch(self, shape: Shape, key: Key) -> None:
         touched = self._touched.setdefault(shape.name, _Touched())
-        if key in touched.rows or any(key[: len(prefix)] == prefix for prefix in touched.prefixes):
+        if key in touched.rows or (touched.prefixes and _begins(key, touched.prefixes)):
             raise BatchMisuse(f"a row of {shape.name} is touched twice")
         touched.rows.add(key)
 
@@ -163,44 +176,64 @@ class Batch:
         touched.prefixes.add(prefix)
 
 
+def _begins(key: Key, prefixes: Iterable[Key]) -> bool:
+    return any(key[: len(prefix)] == prefix for prefix in prefixes)
+
+
 @lru_cache
 def shape_of(table: type[Table]) -> Shape:
     """What the batch must know of a table, read off its class once."""
     columns = table.metadata.tables[str(table.__tablename__)].columns
-    written = tuple(column.name for column in columns if column.server_default is None)
+    written = [column.name for column in columns if column.server_default is None]
     fields = {name: table.model_fields[name] for name in written}
+
+    def of_type(kind: type) -> tuple[str, ...]:
+        return tuple(column.name for column in columns if isinstance(column.type, kind))
+
     return Shape(
         name=str(table.__tablename__),
         columns=tuple(column.name for column in columns),
         key=tuple(column.name for column in columns if column.primary_key),
-        written=written,
+        written=dict.fromkeys(written),
         defaults={name: info.default for name, info in fields.items() if info.default is not PydanticUndefined},
-        factories={name: info.default_factory for name, info in fields.items() if info.default_factory is not None},
-        required=frozenset(name for name, info in fields.items() if info.is_required()),
-        documents=frozenset(column.name for column in columns if isinstance(column.type, JSONB)),
-        binaries=frozenset(column.name for column in columns if isinstance(column.type, LargeBinary)),
+        factories={
+            # Ours take no argument; pydantic allows one.
+            name: cast("Callable[[], Any]", info.default_factory)
+            for name, info in fields.items()
+            if info.default_factory is not None
+        },
+        documents=of_type(JSONB),
+        binaries=of_type(LargeBinary),
+        instants=of_type(DateTime),
     )
 
 
 def _encoded(shape: Shape, row: dict[str, Any]) -> dict[str, Any]:
-    encoded = dict(row)
-    for name, value in row.items():
-        if isinstance(value, bytes):
-            if name in shape.binaries:
-                encoded[name] = "\\x" + value.hex()
-            elif name in shape.documents:
-                encoded[name] = orjson.Fragment(value)
-            else:
-                raise BatchMisuse(f"{shape.name}.{name} holds no bytes")
-        elif isinstance(value, datetime) and value.tzinfo is None:
+    """``row`` itself, with what JSON lacks written as Postgres reads it."""
+    for name in shape.binaries:
+        if (value := row.get(name)) is not None:
+            row[name] = "\\x" + value.hex()
+    for name in shape.documents:
+        if isinstance(value := row.get(name), bytes):
+            row[name] = orjson.Fragment(value)
+    for name in shape.instants:
+        if (value := row.get(name)) is not None and value.tzinfo is None:
             raise BatchMisuse(f"{shape.name}.{name}: a time without a zone")
-    return encoded
+    return row
+
+
+def _parameter(group: _Group, rows: list[dict[str, Any]]) -> str:
+    try:
+        return orjson.dumps(rows, default=_json).decode()
+    except TypeError:
+        # Not the driver's own words: they may quote the value.
+        raise BatchMisuse(f"{group.table}: a value that is no column value") from None
 
 
 def _json(value: object) -> str:
     if isinstance(value, Decimal):
         return str(value)
-    raise BatchMisuse(f"{type(value).__name__} is no column value")
+    raise TypeError
 
 
 _SHAPES: dict[str, type[Table]] = {}

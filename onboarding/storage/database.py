@@ -26,6 +26,18 @@ from onboarding.storage.faults import DRIVER_ERRORS, StatementFailed, translated
 LOCK_TIMEOUT = timedelta(seconds=2)
 """How long a change waits for an account or an idempotency key before the caller is told to come again."""
 
+_PLANNING = {
+    # Every statement here reads a few rows by an index. Plans are kept for the life of a connection, so the planner
+    # must not choose otherwise because a table was small, or its statistics missing, when it planned.
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "random_page_cost": "1.1",
+    # Estimates for jsonb functions are high enough to set it off, and it costs more than any statement here.
+    "jit": "off",
+}
+
 Row = Any
 """A row as the driver gives it: a tuple whose fields also have names."""
 
@@ -114,8 +126,7 @@ class Database:
             "statement_timeout": _milliseconds(statement_timeout),
             "idle_in_transaction_session_timeout": _milliseconds(2 * statement_timeout),
             "log_parameter_max_length_on_error": "0",
-            # Estimates for jsonb functions are high enough to set it off, and it costs more than any statement here.
-            "jit": "off",
+            **_PLANNING,
         }
 
         async def connect() -> Any:

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import asyncpg
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -33,13 +34,15 @@ DRIVER_ERRORS: tuple[type[BaseException], ...] = (
     asyncpg.InterfaceError,
     # Raised when the server dies in the middle of a message; no ConnectionError.
     asyncpg.InternalClientError,
+    # SQLAlchemy's names for the same, where its pool opens a connection.
+    AsyncAdapt_asyncpg_dbapi.Error,
     DBAPIError,
     PoolTimeoutError,
     OSError,
     TimeoutError,
 )
 
-_BUSY = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, PoolTimeoutError)
+_BUSY = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
 _LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.InternalClientError,
@@ -58,17 +61,31 @@ _LOST = (
 
 def translated(error: BaseException, *, is_closed: bool) -> Exception:
     """What to raise instead of one of ``DRIVER_ERRORS``; ``is_closed``: the connection does not live any more."""
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    cause = cause.__cause__ if not isinstance(cause, asyncpg.PostgresError) and cause.__cause__ else cause
+    if isinstance(error, PoolTimeoutError):
+        return _busy("Too many requests at a time.")
+    cause = _driver_error(error)
     if isinstance(cause, _BUSY):
-        return Refusal(
-            "account_rate_limit_exceeded",
-            "Another request is changing the same object. Try again in a moment.",
-            kind=RefusalKind.BUSY,
-            type="rate_limit",
-        )
+        return _busy("Another request is changing the same object.")
     if is_closed or isinstance(cause, _LOST):
         return ConnectionLost(type(cause).__name__)
     if isinstance(cause, asyncpg.PostgresError):
         return StatementFailed(cause.sqlstate or "XX000", cause.constraint_name)
     return StatementFailed(type(cause).__name__)
+
+
+def _busy(reason: str) -> Refusal:
+    return Refusal(
+        "account_rate_limit_exceeded",
+        f"{reason} Try again in a moment.",
+        kind=RefusalKind.BUSY,
+        type="rate_limit",
+    )
+
+
+def _driver_error(error: BaseException) -> BaseException:
+    """The driver's own exception inside those of SQLAlchemy."""
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        error = error.orig
+    if isinstance(error, AsyncAdapt_asyncpg_dbapi.Error) and error.__cause__ is not None:
+        return error.__cause__
+    return error

@@ -23,7 +23,9 @@ async def due_accounts(
     A picked account that nobody then looks at is picked again after 1, 2, 4, … minutes, an hour at most: its
     ``look_at`` is moved ``ahead`` further than that, since this function looks so far ahead.
     """
-    rows = await r.fetch(_DUE, limit, per_platform, ahead, FIRST_WAIT, LONGEST_WAIT)
+    # A number in the text, not a parameter: the planner must know that it is small, or it sorts a whole backlog.
+    sql = _DUE.replace("{per_platform}", str(int(per_platform)))
+    rows = await r.fetch(sql, limit, ahead, FIRST_WAIT, LONGEST_WAIT)
     return [row[0] for row in rows]
 
 
@@ -34,18 +36,18 @@ WITH candidates AS (
   FROM platforms p CROSS JOIN LATERAL (
     SELECT first.id, first.look_at, row_number() OVER (ORDER BY first.look_at, first.id) AS place FROM (
       SELECT a.id, a.look_at FROM accounts a
-      WHERE a.platform_id = p.id AND a.look_at <= statement_timestamp() + $3::interval
-      ORDER BY a.look_at LIMIT $2
+      WHERE a.platform_id = p.id AND a.look_at <= statement_timestamp() + $2::interval
+      ORDER BY a.look_at LIMIT {per_platform}
     ) AS first
   ) AS due
   ORDER BY due.place, due.look_at LIMIT $1
 ), picked AS (
   SELECT a.id, c.place, c.look_at FROM accounts a JOIN candidates c ON c.id = a.id
-  WHERE a.look_at <= statement_timestamp() + $3::interval
+  WHERE a.look_at <= statement_timestamp() + $2::interval
   FOR UPDATE OF a SKIP LOCKED
 ), moved AS (
   UPDATE accounts a SET
-    look_at = statement_timestamp() + $3::interval + least($4::interval * 2 ^ least(a.look_tries, 16), $5::interval),
+    look_at = statement_timestamp() + $2::interval + least($3::interval * 2 ^ least(a.look_tries, 16), $4::interval),
     look_tries = a.look_tries + 1
   FROM picked WHERE a.id = picked.id
   RETURNING a.id, picked.place, picked.look_at

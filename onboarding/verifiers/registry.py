@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from onboarding.settings import Settings
     from onboarding.verifiers.port import InlineVerifier, Verifier
 
 
@@ -70,14 +69,3 @@ class Verifiers:
     def named(self, name: str) -> Verifier | None:
         """The outward verifier of that name."""
         return next((verifier for verifier in self.outward if verifier.name == name), None)
-
-
-def verifiers_from(settings: Settings) -> Verifiers:
-    """The verifiers that the settings ask for. With ``sandbox=off`` the sandbox package is not even imported."""
-    if settings.sandbox != "on":
-        return Verifiers()
-    from onboarding.verifiers import sandbox  # noqa: PLC0415 -- off must not import it
-
-    return Verifiers(
-        sandbox=sandbox.SandboxVerifier(), exempt=sandbox.is_test_value, bank_tokens=sandbox.BANK_TOKENS
-    )

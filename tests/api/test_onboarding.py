@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import stripe
 
 from tests.support.samples import ALL, BARE, COMPANY, RECIPIENT, RECIPIENT_DETAILS, REPRESENTATIVE, patched
 from tests.support.serving import Platform
@@ -134,7 +135,7 @@ def test_closed_account_is_closed_for_good(platform: Platform) -> None:
     sdk = platform.sdk()
     account = sdk.v2.core.accounts.create(RECIPIENT)
 
-    with pytest.raises(Exception, match="applied_configurations|configuration"):
+    with pytest.raises(stripe.InvalidRequestError) as incomplete:
         sdk.v2.core.accounts.close(account.id, {"applied_configurations": ["merchant"]})
     closed = sdk.v2.core.accounts.close(account.id, {"applied_configurations": ["recipient"]})
 
@@ -142,8 +143,9 @@ def test_closed_account_is_closed_for_good(platform: Platform) -> None:
     assert sdk.v2.core.accounts.retrieve(account.id).closed is True
     assert [one.id for one in sdk.v2.core.accounts.list().data] == []
     assert [one.id for one in sdk.v2.core.accounts.list({"closed": True}).data] == [account.id]
-    with pytest.raises(Exception, match="closed"):
+    with pytest.raises(stripe.InvalidRequestError) as late:
         sdk.v2.core.accounts.update(account.id, {"display_name": "Other"})
+    assert (incomplete.value.param, late.value.code) == ("applied_configurations", "account_closed")
 
 
 def test_sandbox_value_under_a_live_key_is_ordinary_data(platform: Platform) -> None:

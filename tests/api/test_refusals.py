@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 import stripe
 
@@ -42,13 +45,20 @@ def _date(year: int) -> dict[str, int]:
     return {"day": 1, "month": 6, "year": year}
 
 
+def _page(name: str, place: list[Any]) -> str:
+    """The address of a page whose cursor was made up."""
+    return f"/v2/core/{name}?page=" + base64.urlsafe_b64encode(orjson.dumps(["n", place])).decode().rstrip("=")
+
+
 # Twelve years old for the whole of the year in which this is read.
-_CHILD = {"day": 31, "month": 12, "year": __import__("datetime").date.today().year - 12}
+_CHILD = {"day": 31, "month": 12, "year": datetime.now(UTC).year - 12}
 
 BAD = {
     "malformed JSON": Bad("POST", "/v2/core/accounts", 400, "invalid_json", type=INVALID, content=b'{"display_name": '),
     "JSON that is no object": Bad("POST", "/v2/core/accounts", 400, "invalid_json", type=INVALID, content=b"[1]"),
-    "bytes that are no text": Bad("POST", ACCOUNT, 400, "invalid_json", type=INVALID, content=b'{"display_name":"\xff"}'),
+    "bytes that are no text": Bad(
+        "POST", ACCOUNT, 400, "invalid_json", type=INVALID, content=b'{"display_name":"\xff"}'
+    ),
     "unknown field": Bad(
         "POST", "/v2/core/accounts", 400, "parameter_unknown", "colour", INVALID, json={**BARE, "colour": MARKER}
     ),
@@ -81,6 +91,18 @@ BAD = {
     "limit that is none": Bad("GET", "/v2/core/accounts?limit=0", 400, "parameter_invalid", "limit", INVALID),
     "limit too high": Bad("GET", "/v2/core/events?limit=101", 400, "parameter_invalid", "limit", INVALID),
     "page that is none": Bad("GET", "/v2/core/accounts?page=colour", 400, "parameter_invalid", "page", INVALID),
+    "pages that no database takes": Bad(
+        "GET", _page("events", [2**64 - 1, 1, "evt_1"]), 400, "parameter_invalid", "page", INVALID
+    ),
+    "page of events with a wrong number": Bad(
+        "GET", _page("events", [1, 2**40, "evt_1"]), 400, "parameter_invalid", "page", INVALID
+    ),
+    "page of accounts with a wrong time": Bad(
+        "GET", _page("accounts", ["0001-01-01T00:00:00+14:00", "acct_1"]), 400, "parameter_invalid", "page", INVALID
+    ),
+    "page of accounts with a wrong id": Bad(
+        "GET", _page("accounts", ["2026-01-01T00:00:00+00:00", "\x00"]), 400, "parameter_invalid", "page", INVALID
+    ),
     "page of events that is none": Bad("GET", "/v2/core/events?page=%00", 400, "parameter_invalid", "page", INVALID),
     "page of persons that is none": Bad("GET", PERSONS + "?page=*", 400, "parameter_invalid", "page", INVALID),
     "unknown id": Bad("GET", "/v2/core/accounts/acct_0000", 404, "not_found"),
@@ -109,10 +131,24 @@ BAD = {
     "Basic without a key": Bad("GET", ACCOUNT, 401, "unauthorized", headers={"Authorization": "Basic Og=="}),
     "Basic that is no base64": Bad("GET", ACCOUNT, 401, "unauthorized", headers={"Authorization": "Basic ???"}),
     "idempotency key too long": Bad(
-        "POST", "/v2/core/accounts", 400, "parameter_invalid", None, INVALID, json=BARE, headers={"Idempotency-Key": "k" * 256}
+        "POST",
+        "/v2/core/accounts",
+        400,
+        "parameter_invalid",
+        None,
+        INVALID,
+        json=BARE,
+        headers={"Idempotency-Key": "k" * 256},
     ),
     "context of another account": Bad(
-        "POST", "/v2/core/accounts", 400, "parameter_invalid", None, INVALID, json=BARE, headers={"Stripe-Context": "acct_1"}
+        "POST",
+        "/v2/core/accounts",
+        400,
+        "parameter_invalid",
+        None,
+        INVALID,
+        json=BARE,
+        headers={"Stripe-Context": "acct_1"},
     ),
     "id number of a wrong length": Bad(
         "POST",
@@ -188,7 +224,9 @@ BAD = {
         "routing_number_invalid",
         "external_account[routing_number]",
         INVALID,
-        content="&".join(f"external_account[{key}]={value}" for key, value in {**BANK_ACCOUNT, "routing_number": "110000001"}.items()).encode(),
+        content="&".join(
+            f"external_account[{key}]={value}" for key, value in {**BANK_ACCOUNT, "routing_number": "110000001"}.items()
+        ).encode(),
     ),
     "bank account of a foreign account": Bad(
         "POST",
@@ -220,7 +258,11 @@ def test_bad_request_is_refused_and_leaves_nothing(platform: Platform, ids: dict
     before = platform.server.count_rows()
 
     answer = platform.request(
-        bad.method, bad.path.format(**ids), json=bad.json, content=bad.content, headers={"Idempotency-Key": "k", **bad.headers}
+        bad.method,
+        bad.path.format(**ids),
+        json=bad.json,
+        content=bad.content,
+        headers={"Idempotency-Key": "k", **bad.headers},
     )
 
     assert answer.headers["content-type"] == "application/json"
@@ -287,7 +329,12 @@ def test_sandbox_birth_date_is_refused_under_a_live_key(platform: Platform) -> N
 @pytest.mark.parametrize(
     ("error", "provoke"),
     [
-        (stripe.AuthenticationError, lambda platform, _ids: stripe.StripeClient("sk_test_wrong", base_addresses={"api": platform.server.url}).v2.core.accounts.list()),
+        (
+            stripe.AuthenticationError,
+            lambda platform, _ids: stripe.StripeClient(
+                "sk_test_wrong", base_addresses={"api": platform.server.url}
+            ).v2.core.accounts.list(),
+        ),
         (stripe.InvalidRequestError, lambda platform, ids: platform.sdk().v2.core.accounts.retrieve(ids["foreign"])),
         (stripe.InvalidRequestError, lambda platform, _ids: platform.sdk().v2.core.accounts.create({"colour": "red"})),
     ],

@@ -212,12 +212,20 @@ def test_a_row_is_touched_once(first: str, second: str) -> None:
         ({"kind": "deadline"}, "missing: at, key, set_at"),
         ({"kind": "deadline", "key": "k", "at": NOW, "set_at": NOW, "colour": 1}, "not to be given: colour"),
         ({"kind": "deadline", "key": "k", "at": datetime(2026, 1, 1), "set_at": NOW}, "without a zone"),  # noqa: DTZ001
-        ({"kind": "deadline", "key": b"k", "at": NOW, "set_at": NOW}, "holds no bytes"),
     ],
 )
 def test_unusable_rows_are_refused_at_once(row: dict[str, Any], reason: str) -> None:
     with pytest.raises(BatchMisuse, match=reason):
         Batch().insert(tables.Mark, **OWN, **row)
+
+
+@pytest.mark.parametrize("value", [b"secret", frozenset(["secret"]), object])
+def test_a_value_of_another_type_is_not_quoted(value: object) -> None:
+    batch = Batch()
+    batch.insert(tables.Mark, **OWN, kind="deadline", key=value, at=NOW, set_at=NOW)
+    with pytest.raises(BatchMisuse) as misuse:
+        batch.statement()
+    assert "secret" not in str(misuse.value)
 
 
 def test_a_column_of_the_database_is_not_to_be_given() -> None:

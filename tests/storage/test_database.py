@@ -147,6 +147,14 @@ async def test_a_full_pool_is_a_refusal(database_url: str) -> None:
     await small.close()
 
 
+async def test_a_database_that_is_not_there_is_no_connection(postgres: LocalPostgres) -> None:
+    nowhere = Database(postgres.url("nowhere"), pool_size=1)
+    with pytest.raises(ConnectionLost, match="InvalidCatalogNameError"):
+        async with nowhere.reading():
+            pass
+    await nowhere.close()
+
+
 async def test_a_statement_may_not_run_for_ever(database_url: str) -> None:
     hasty = Database(database_url, pool_size=1, statement_timeout=timedelta(milliseconds=50))
     async with hasty.reading() as r:

@@ -100,7 +100,13 @@ async def test_the_due_ones_among_many_are_found_by_index(db: Database) -> None:
 
 
 def _with_values(sql: str) -> str:
-    values = {"$1": "200", "$2": "20", "$3": "'30 minutes'", "$4": "interval '1 minute'", "$5": "interval '1 hour'"}
+    values = {
+        "$1": "200",
+        "$2": "'30 minutes'",
+        "$3": "interval '1 minute'",
+        "$4": "interval '1 hour'",
+        "{per_platform}": "20",
+    }
     for mark, value in values.items():
         sql = sql.replace(mark, value)
     return sql

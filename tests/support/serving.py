@@ -15,8 +15,10 @@ import stripe
 import uvicorn
 
 from api.app import create_app
-from onboarding.engine import Engine, open_engine
+from onboarding.engine import API_KEY_DIGEST, Engine, open_engine
+from onboarding.ids import new_id
 from onboarding.settings import Settings
+from onboarding.storage import keys
 from onboarding.storage.tables import Table
 
 T = TypeVar("T")
@@ -36,6 +38,8 @@ class ApiServer:
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="api")
         self._server: uvicorn.Server | None = None
+        # One for all tests: making a client takes longer than a request.
+        self.http = httpx.Client(base_url=self.url, timeout=CALL_SECONDS)
         self.loop: asyncio.AbstractEventLoop
         self.engine: Engine
 
@@ -55,6 +59,7 @@ class ApiServer:
 
     def stop(self) -> None:
         """End it and close the engine."""
+        self.http.close()
         if self._server is not None:
             self._server.should_exit = True
         self._thread.join(START_SECONDS)
@@ -77,8 +82,8 @@ class ApiServer:
     def count_rows(self) -> dict[str, int]:
         """How many rows each table has."""
         names = sorted(Table.metadata.tables)
-        counted = ", ".join(f'(SELECT count(*) FROM "{name}") AS "{name}"' for name in names)
-        return dict(self.fetch(f"SELECT {counted}")[0].items())  # noqa: S608 -- our own names
+        counted = ", ".join(f'(SELECT count(*) FROM "{name}") AS "{name}"' for name in names)  # noqa: S608 -- ours
+        return dict(self.fetch(f"SELECT {counted}")[0].items())
 
     def _run(self) -> None:
         try:
@@ -142,8 +147,19 @@ class Platform:
     ) -> httpx.Response:
         """One raw request, for what the SDK would never send."""
         sent = {"Authorization": f"Bearer {self.live_key if live else self.test_key}", **(headers or {})}
-        with httpx.Client(base_url=self.server.url, timeout=CALL_SECONDS) as client:
-            return client.request(method, path, json=json, content=content, params=params, headers=sent)
+        return self.server.http.request(method, path, json=json, content=content, params=params, headers=sent)
+
+
+async def new_platform(server: ApiServer) -> Platform:
+    """A platform that has nothing but its keys."""
+    engine = server.engine
+    made = Platform(server, new_id("plat_"), new_secret(live=False), new_secret(live=True))
+    async with engine.database.reading() as reading:
+        await keys.create_platform(reading, platform_id=made.id)
+        for secret, livemode in ((made.test_key, False), (made.live_key, True)):
+            digest = engine.ring.platform_digest(API_KEY_DIGEST, secret)
+            await keys.create_key(reading, key_id=new_id("key_"), platform_id=made.id, livemode=livemode, digest=digest)
+    return made
 
 
 def new_secret(*, live: bool) -> str:

@@ -1,10 +1,10 @@
-"""first schema."""
+"""The first schema: every table of version 0.1."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import JSONB
 
 from onboarding.storage.tables.base import Xid8
 
@@ -13,9 +13,11 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+CLOCK = sa.text("clock_timestamp()")
+
 
 def upgrade() -> None:
-    """First schema."""
+    """Create all tables."""
     op.create_table(
         "book",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
@@ -41,7 +43,7 @@ def upgrade() -> None:
             "platform_id", "livemode", "context", "operation", "key_digest", name="pk_idempotency_keys"
         ),
     )
-    op.create_index("ix_idempotency_keys_expires_at", "idempotency_keys", ["expires_at"], unique=False)
+    op.create_index("ix_idempotency_keys_expires_at", "idempotency_keys", ["expires_at"])
     op.create_table(
         "pending_deliveries",
         sa.Column("event_id", sa.String(), nullable=False),
@@ -56,14 +58,8 @@ def upgrade() -> None:
         "ix_pending_deliveries_destination_id_account_id_sequence",
         "pending_deliveries",
         ["destination_id", "account_id", "sequence"],
-        unique=False,
     )
-    op.create_index(
-        "ix_pending_deliveries_destination_id_look_at",
-        "pending_deliveries",
-        ["destination_id", "look_at"],
-        unique=False,
-    )
+    op.create_index("ix_pending_deliveries_destination_id_look_at", "pending_deliveries", ["destination_id", "look_at"])
     op.create_table(
         "platforms",
         sa.Column("id", sa.String(), nullable=False),
@@ -91,8 +87,8 @@ def upgrade() -> None:
         sa.Column("closed_at", sa.DateTime(timezone=True)),
         sa.Column("country", sa.String()),
         sa.Column("configurations", sa.ARRAY(sa.Text()), nullable=False),
-        sa.Column("shape", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("evaluation", postgresql.JSONB(astext_type=sa.Text())),
+        sa.Column("shape", JSONB(), nullable=False),
+        sa.Column("evaluation", JSONB()),
         sa.Column("policy_hash", sa.String()),
         sa.Column("evaluator_version", sa.Integer(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -120,31 +116,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_accounts"),
     )
     op.create_index(
-        "ix_accounts_clock",
-        "accounts",
-        ["test_clock_id"],
-        unique=False,
-        postgresql_where=sa.text("test_clock_id IS NOT NULL"),
+        "ix_accounts_clock", "accounts", ["test_clock_id"], postgresql_where=sa.text("test_clock_id IS NOT NULL")
     )
     op.create_index(
-        "ix_accounts_due",
-        "accounts",
-        ["platform_id", "look_at"],
-        unique=False,
-        postgresql_where=sa.text("look_at IS NOT NULL"),
+        "ix_accounts_due", "accounts", ["platform_id", "look_at"], postgresql_where=sa.text("look_at IS NOT NULL")
     )
     op.create_index(
-        "ix_accounts_platform_id_livemode_created_at_id",
-        "accounts",
-        ["platform_id", "livemode", "created_at", "id"],
-        unique=False,
+        "ix_accounts_platform_id_livemode_created_at_id", "accounts", ["platform_id", "livemode", "created_at", "id"]
     )
     op.create_index(
-        "ix_accounts_stuck",
-        "accounts",
-        ["stuck_retry_at"],
-        unique=False,
-        postgresql_where=sa.text("stuck_code IS NOT NULL"),
+        "ix_accounts_stuck", "accounts", ["stuck_retry_at"], postgresql_where=sa.text("stuck_code IS NOT NULL")
     )
     op.create_table(
         "api_keys",
@@ -164,15 +145,13 @@ def upgrade() -> None:
         sa.Column("platform_id", sa.String(), nullable=False),
         sa.Column("livemode", sa.Boolean(), nullable=False),
         sa.Column("enabled", sa.Boolean(), nullable=False),
-        sa.Column("enabled_events", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("enabled_events", JSONB(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("sealed", sa.LargeBinary()),
         sa.ForeignKeyConstraint(["platform_id"], ["platforms.id"], name="fk_event_destinations_platform_id"),
         sa.PrimaryKeyConstraint("id", name="pk_event_destinations"),
     )
-    op.create_index(
-        "ix_event_destinations_platform_id_livemode", "event_destinations", ["platform_id", "livemode"], unique=False
-    )
+    op.create_index("ix_event_destinations_platform_id_livemode", "event_destinations", ["platform_id", "livemode"])
     op.create_table(
         "test_clocks",
         sa.Column("id", sa.String(), nullable=False),
@@ -185,9 +164,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["platform_id"], ["platforms.id"], name="fk_test_clocks_platform_id"),
         sa.PrimaryKeyConstraint("id", name="pk_test_clocks"),
     )
-    op.create_index(
-        "ix_test_clocks_platform_id_created_at_id", "test_clocks", ["platform_id", "created_at", "id"], unique=False
-    )
+    op.create_index("ix_test_clocks_platform_id_created_at_id", "test_clocks", ["platform_id", "created_at", "id"])
     op.create_table(
         "acknowledgements",
         sa.Column("account_id", sa.String(), nullable=False),
@@ -222,9 +199,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_bank_accounts_account_id"),
         sa.PrimaryKeyConstraint("id", name="pk_bank_accounts"),
     )
-    op.create_index(
-        "ix_bank_accounts_account_id_created_at", "bank_accounts", ["account_id", "created_at"], unique=False
-    )
+    op.create_index("ix_bank_accounts_account_id_created_at", "bank_accounts", ["account_id", "created_at"])
     op.create_table(
         "checks",
         sa.Column("id", sa.String(), nullable=False),
@@ -244,7 +219,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_checks_account_id"),
         sa.PrimaryKeyConstraint("id", name="pk_checks"),
     )
-    op.create_index("ix_checks_account_id_id", "checks", ["account_id", "id"], unique=False)
+    op.create_index("ix_checks_account_id_id", "checks", ["account_id", "id"])
     op.create_index(
         "uq_checks_open",
         "checks",
@@ -261,26 +236,21 @@ def upgrade() -> None:
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("xid", Xid8(), server_default=sa.text("pg_current_xact_id()"), nullable=False),
         sa.Column("type", sa.String(), nullable=False),
-        sa.Column(
-            "created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
-        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=CLOCK, nullable=False),
         sa.Column("effective_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("related_type", sa.String()),
         sa.Column("related_id", sa.String()),
         sa.Column("request_id", sa.String()),
-        sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("data", JSONB(), nullable=False),
         sa.Column("sealed", sa.LargeBinary()),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_events_account_id"),
         sa.PrimaryKeyConstraint("id", name="pk_events"),
         sa.UniqueConstraint("account_id", "sequence", name="uq_events_account_id_sequence"),
     )
     op.create_index(
-        "ix_events_platform_id_livemode_xid_sequence_id",
-        "events",
-        ["platform_id", "livemode", "xid", "sequence", "id"],
-        unique=False,
+        "ix_events_platform_id_livemode_xid_sequence_id", "events", ["platform_id", "livemode", "xid", "sequence", "id"]
     )
-    op.create_index("ix_events_related", "events", ["related_id", "xid", "sequence", "id"], unique=False)
+    op.create_index("ix_events_related", "events", ["related_id", "xid", "sequence", "id"])
     op.create_table(
         "evidence",
         sa.Column("id", sa.String(), nullable=False),
@@ -302,10 +272,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_evidence_account_id"),
         sa.PrimaryKeyConstraint("id", name="pk_evidence"),
     )
-    op.create_index(
-        "ix_evidence_account_id_recorded_at_id", "evidence", ["account_id", "recorded_at", "id"], unique=False
-    )
-    op.create_index("ix_evidence_check_id", "evidence", ["check_id"], unique=False)
+    op.create_index("ix_evidence_account_id_recorded_at_id", "evidence", ["account_id", "recorded_at", "id"])
+    op.create_index("ix_evidence_check_id", "evidence", ["check_id"])
     op.create_table(
         "marks",
         sa.Column("account_id", sa.String(), nullable=False),
@@ -334,7 +302,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_orders_account_id"),
         sa.PrimaryKeyConstraint("id", name="pk_orders"),
     )
-    op.create_index("ix_orders_account_id_starts_at_id", "orders", ["account_id", "starts_at", "id"], unique=False)
+    op.create_index("ix_orders_account_id_starts_at_id", "orders", ["account_id", "starts_at", "id"])
     op.create_table(
         "persons",
         sa.Column("id", sa.String(), nullable=False),
@@ -346,7 +314,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_persons_account_id"),
         sa.PrimaryKeyConstraint("id", name="pk_persons"),
     )
-    op.create_index("ix_persons_account_id_position", "persons", ["account_id", "position"], unique=False)
+    op.create_index("ix_persons_account_id_position", "persons", ["account_id", "position"])
     op.create_table(
         "reviews",
         sa.Column("id", sa.String(), nullable=False),
@@ -364,15 +332,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_reviews_account_id"),
         sa.PrimaryKeyConstraint("id", name="pk_reviews"),
     )
-    op.create_index("ix_reviews_account_id_opened_at", "reviews", ["account_id", "opened_at"], unique=False)
-    op.create_index(
-        "ix_reviews_look", "reviews", ["look_at"], unique=False, postgresql_where=sa.text("look_at IS NOT NULL")
-    )
+    op.create_index("ix_reviews_account_id_opened_at", "reviews", ["account_id", "opened_at"])
+    op.create_index("ix_reviews_look", "reviews", ["look_at"], postgresql_where=sa.text("look_at IS NOT NULL"))
     op.create_index(
         "ix_reviews_open",
         "reviews",
         ["queue", "opened_at", "id"],
-        unique=False,
         postgresql_where=sa.text("state IN ('open', 'claimed')"),
     )
     op.create_table(
@@ -390,11 +355,9 @@ def upgrade() -> None:
         sa.Column("account_id", sa.String(), nullable=False),
         sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("effective_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column(
-            "recorded_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
-        ),
-        sa.Column("shape", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("evaluation", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=CLOCK, nullable=False),
+        sa.Column("shape", JSONB(), nullable=False),
+        sa.Column("evaluation", JSONB(), nullable=False),
         sa.Column("policy_hash", sa.String(), nullable=False),
         sa.Column("evaluator_version", sa.Integer(), nullable=False),
         sa.Column("digest", sa.String(), nullable=False),
@@ -402,7 +365,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_versions_account_id"),
         sa.PrimaryKeyConstraint("account_id", "version", name="pk_versions"),
     )
-    op.create_index("ix_versions_account_id_effective_at", "versions", ["account_id", "effective_at"], unique=False)
+    op.create_index("ix_versions_account_id_effective_at", "versions", ["account_id", "effective_at"])
     op.create_table(
         "answers",
         sa.Column("check_id", sa.String(), nullable=False),
@@ -413,7 +376,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["check_id"], ["checks.id"], name="fk_answers_check_id"),
         sa.PrimaryKeyConstraint("check_id", name="pk_answers"),
     )
-    op.create_index("ix_answers_account_id", "answers", ["account_id"], unique=False)
+    op.create_index("ix_answers_account_id", "answers", ["account_id"])
     op.create_table(
         "attempts",
         sa.Column("id", sa.String(), nullable=False),
@@ -434,4 +397,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_attempts"),
         sa.UniqueConstraint("check_id", "number", name="uq_attempts_check_id_number"),
     )
-    op.create_index("ix_attempts_account_id", "attempts", ["account_id"], unique=False)
+    op.create_index("ix_attempts_account_id", "attempts", ["account_id"])

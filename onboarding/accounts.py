@@ -49,9 +49,7 @@ class Accounts:
         change = CloseAccount(applied_configurations)
         return await self._view(caller, await self._door.revise_whole(account_id, change, caller, key, account_id))
 
-    async def create_person(
-        self, caller: Caller, account_id: str, patch: Document, key: RequestKey | None
-    ) -> Document:
+    async def create_person(self, caller: Caller, account_id: str, patch: Document, key: RequestKey | None) -> Document:
         """Add a person; answers its document."""
         person_id = new_id("person_")
         change = AddPerson(patch, person_id, self._verifiers.exemptions(livemode=caller.livemode))
@@ -99,4 +97,3 @@ class Accounts:
         if draft is None:
             return await self._reader.person(caller, account_id, revised.replayed or person_id)
         return render_person(draft, draft.persons[person_id])
-

@@ -1,4 +1,4 @@
-"""Times as Accounts v2 writes them."""
+"""Instants as the wire writes them."""
 
 from __future__ import annotations
 

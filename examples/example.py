@@ -1,0 +1,78 @@
+"""What an example is: a module with a summary, an expected end, and a function that onboards one account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import stripe
+from stripe.v2.core import Account
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """How an account must end, completely: anything else that is found differs.
+
+    Attributes:
+        capabilities: status by name, such as ``merchant.card_payments``, of all that the account has.
+        requirements: due status by description, of all entries that remain.
+        checks: outcomes by kind, in the order in which the checks began.
+        reviews: status by reason.
+    """
+
+    capabilities: Mapping[str, str]
+    requirements: Mapping[str, str] = field(default_factory=dict)
+    checks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    reviews: Mapping[str, str] = field(default_factory=dict)
+
+
+class Differs(Exception):  # noqa: N818 -- says what happened
+    """What the engine answered is not what the example says it must. One line."""
+
+
+class Show(Protocol):
+    """Where an example tells what it does. It needs none of this to onboard an account."""
+
+    def step(self, what: str, account: Account | None = None) -> None:
+        """Say what was done or comes next; the account last named is the one that is shown from then on."""
+
+    def must(self, claim: str, *, be: bool) -> None:
+        """End the example unless the claim is true.
+
+        Raises:
+            Differs: it is not.
+        """
+
+    def until(self, claim: str, read: Callable[[], Account], is_so: Callable[[Account], bool]) -> Account:
+        """Read the account again and again until something is so; the account as it then is.
+
+        Webhooks would tell a platform; an example has no address to send them to.
+
+        Raises:
+            Differs: it was not so in time.
+        """
+
+
+class Example(Protocol):
+    """A module of ``examples.accounts``."""
+
+    @property
+    def __name__(self) -> str: ...
+
+    @property
+    def SUMMARY(self) -> str:  # noqa: N802 -- a module's constant
+        """The story in a few words."""
+
+    @property
+    def EXPECTED(self) -> Expected:  # noqa: N802 -- a module's constant
+        """How it must end."""
+
+    @property
+    def onboard(self) -> Callable[[stripe.StripeClient, Show], None]:
+        """Onboard one account of the client's platform."""
+
+
+def name_of(example: Example) -> str:
+    """The example's name: that of its module."""
+    return example.__name__.rpartition(".")[2]

@@ -1,0 +1,90 @@
+"""Reading an account: what it may do, what it owes, what came back, and what is being checked.
+
+An account's sections are null unless the request includes them, so these functions want ``configuration.*`` and
+``requirements`` included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import stripe
+from stripe.v2.core import Account
+
+
+def capabilities(account: Account) -> dict[str, str]:
+    """Status by name, such as ``merchant.card_payments``, of every capability that the account has."""
+    # Over a hundred capabilities exist; all but those an account asked for are null.
+    found = account.configuration.to_dict() if account.configuration is not None else {}
+    return {
+        f"{configuration}.{name}": status
+        for configuration, content in found.items()
+        if content is not None
+        for name, status in _statuses(content["capabilities"] or {}, "")
+    }
+
+
+def _statuses(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
+    for name, content in tree.items():
+        if content is not None and "status" in content:
+            yield prefix + name, content["status"]
+        elif content is not None:
+            yield from _statuses(content, f"{prefix}{name}.")
+
+
+def owed(account: Account) -> dict[str, str]:
+    """Due status by description, of every entry: ``past_due`` ones hold a capability back now."""
+    entries = (account.requirements.entries if account.requirements is not None else None) or []
+    return {entry.description: entry.minimum_deadline.status for entry in entries}
+
+
+def is_owed(account: Account, prefix: str) -> bool:
+    """Whether the user owes anything that begins so: ``representative``, ``identity.business_details``."""
+    entries = (account.requirements.entries if account.requirements is not None else None) or []
+    return any(entry.awaiting_action_from == "user" and entry.description.startswith(prefix) for entry in entries)
+
+
+def errors(account: Account) -> dict[str, str]:
+    """Code of the error by description, of every entry that came back with one."""
+    entries = (account.requirements.entries if account.requirements is not None else None) or []
+    return {entry.description: error.code for entry in entries for error in entry.errors}
+
+
+def deadline(account: Account) -> str | None:
+    """When the first requirement becomes past due; None if none will."""
+    summary = account.requirements.summary if account.requirements is not None else None
+    return summary.minimum_deadline.time if summary is not None and summary.minimum_deadline is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An account at one moment, in the terms of ``Expected``; an outcome is ``running`` while there is none."""
+
+    capabilities: Mapping[str, str] = field(default_factory=dict)
+    requirements: Mapping[str, str] = field(default_factory=dict)
+    checks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    reviews: Mapping[str, str] = field(default_factory=dict)
+
+
+def snapshot(client: stripe.StripeClient, account_id: str) -> Snapshot:
+    """Read an account with its checks and reviews."""
+    account = client.v2.core.accounts.retrieve(
+        account_id, {"include": ["configuration.merchant", "configuration.recipient", "requirements"]}
+    )
+    # What Accounts v2 has no words for is under /v2/verification; the SDK reaches it by raw requests.
+    checks: dict[str, tuple[str, ...]] = {}
+    for check in reversed(verification(client, "checks", account_id)):
+        checks[check["kind"]] = (*checks.get(check["kind"], ()), check["outcome"] or "running")
+    reviews = verification(client, "reviews", account_id)
+    return Snapshot(
+        capabilities(account), owed(account), checks, {review["reason"]: review["status"] for review in reviews}
+    )
+
+
+def verification(client: stripe.StripeClient, what: str, account_id: str) -> list[dict[str, Any]]:
+    """The account's ``checks`` or ``reviews``, newest first."""
+    answer = client.raw_request("get", f"/v2/verification/{what}", account=account_id, limit=100)
+    found: list[dict[str, Any]] = answer.data["data"]
+    return found

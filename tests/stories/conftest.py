@@ -1,0 +1,24 @@
+"""An engine on a real Postgres for the stories; every story has a platform of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from onboarding.door.callers import Caller
+from onboarding.engine import Engine, open_engine
+from onboarding.settings import Settings
+from tests.stories.telling import new_caller
+
+
+@pytest.fixture(scope="session")
+async def engine(settings: Settings) -> AsyncIterator[Engine]:
+    opened = await open_engine(settings.model_copy(update={"database_pool_size": 20}), name="stories")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def caller(engine: Engine) -> Caller:
+    return await new_caller(engine)

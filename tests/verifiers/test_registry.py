@@ -1,0 +1,110 @@
+"""Who may be asked: the sandbox never answers for a live account, and switched off it is not even there."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from onboarding.engine import verifiers_from
+from onboarding.verifiers.port import Question, RepeatedStart, Report, Started
+from onboarding.verifiers.registry import SandboxRefused, Verifiers, nothing_exempt
+
+
+@dataclass
+class Vendor:
+    name: str
+    kinds: frozenset[str]
+    version: str = "1"
+    repeated_start: RepeatedStart = RepeatedStart.KEY
+    key_lifetime: timedelta = timedelta(hours=1)
+
+    async def start(self, question: Question, *, our_reference: str, idempotency_key: str) -> Started | Report:
+        raise NotImplementedError
+
+    async def find(self, our_reference: str) -> Started | None:
+        raise NotImplementedError
+
+    async def poll(self, vendor_reference: str) -> Report | None:
+        raise NotImplementedError
+
+    async def cancel(self, vendor_reference: str) -> None:
+        raise NotImplementedError
+
+
+def _settings(sandbox: str) -> Any:
+    return SimpleNamespace(sandbox=sandbox)
+
+
+def test_a_live_account_has_no_inline_verifier() -> None:
+    verifiers = verifiers_from(_settings("on"))
+
+    assert verifiers.inline(livemode=True) is None
+    assert verifiers.inline(livemode=False) is verifiers.sandbox is not None
+
+
+def test_looking_the_sandbox_up_for_a_live_account_raises() -> None:
+    verifiers = verifiers_from(_settings("on"))
+
+    with pytest.raises(SandboxRefused, match="live"):
+        verifiers.sandbox_for(livemode=True)
+    assert verifiers.sandbox_for(livemode=False) is verifiers.sandbox
+
+
+@pytest.mark.parametrize(("livemode", "reason"), [(True, "live"), (False, "off")])
+def test_looking_the_sandbox_up_where_it_is_off_raises(*, livemode: bool, reason: str) -> None:
+    with pytest.raises(SandboxRefused, match=reason):
+        verifiers_from(_settings("off")).sandbox_for(livemode=livemode)
+
+
+def test_test_values_are_ordinary_data_of_a_live_account() -> None:
+    verifiers = verifiers_from(_settings("on"))
+
+    assert verifiers.exemptions(livemode=False)("id_number", "000000000")
+    assert not verifiers.exemptions(livemode=True)("id_number", "000000000")
+    assert verifiers.exemptions(livemode=True) is nothing_exempt
+
+
+def test_off_exempts_nothing_and_answers_nothing() -> None:
+    verifiers = verifiers_from(_settings("off"))
+
+    assert verifiers == Verifiers()
+    assert not verifiers.exemptions(livemode=False)("id_number", "000000000")
+    assert verifiers.inline(livemode=False) is None
+
+
+@pytest.mark.parametrize("sandbox", ["off", "on"])
+def test_off_never_imports_the_sandbox(sandbox: str) -> None:
+    program = (
+        "import sys, types\n"
+        "from onboarding.engine import verifiers_from\n"
+        f"verifiers = verifiers_from(types.SimpleNamespace(sandbox={sandbox!r}))\n"
+        "verifiers.inline(livemode=True), verifiers.inline(livemode=False)\n"
+        "verifiers.exemptions(livemode=False)('id_number', '000000000')\n"
+        "print(any(name.startswith('onboarding.verifiers.sandbox') for name in sys.modules))\n"
+    )
+
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603 -- our own program
+
+    assert printed.stdout.strip() == str(sandbox == "on")
+
+
+def test_outward_verifiers_serve_their_kinds_in_order_of_preference() -> None:
+    first, second = Vendor("first", frozenset({"a", "b"})), Vendor("second", frozenset({"b"}))
+    verifiers = Verifiers(outward=(first, second))
+
+    assert verifiers.outward_for("b", livemode=True) == (first, second)
+    assert verifiers.outward_for("a", livemode=True) == (first,)
+    assert verifiers.outward_for("c", livemode=True) == ()
+    assert verifiers.named("second") is second
+    assert verifiers.named("third") is None
+
+
+def test_outward_verifiers_serve_a_sandbox_account_only_where_told() -> None:
+    vendor = Vendor("vendor", frozenset({"a"}))
+
+    assert Verifiers(outward=(vendor,)).outward_for("a", livemode=False) == ()
+    assert Verifiers(outward=(vendor,), outward_in_sandbox=True).outward_for("a", livemode=False) == (vendor,)

@@ -1,0 +1,275 @@
+"""AccountWorkflow on the real engine and a real server."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.common import WorkflowIDConflictPolicy
+
+from onboarding.domain.errors import EngineFault
+from onboarding.engine import Engine
+from onboarding.settings import Settings
+from onboarding.storage.faults import ConnectionLost
+from onboarding.work import Plan
+from tests.support.temporal import Bench, bench, event_names, eventually
+from tests.workflows.recording import record
+from workflows import names
+from workflows.messages import AccountInput
+
+MOST_EVENTS = 20
+"""Of one onboarding with local checks only (design.md, numbers)."""
+
+MARKER = "Zelmira Quastenberger"
+
+
+class Scripted:
+    """Work that does something else first: each entry is called, or raised, before one plan."""
+
+    def __init__(self, engine: Engine, *script: Any) -> None:
+        self._work = engine.work
+        self.script = list(script)
+        self.plans: list[Plan] = []
+
+    async def plan(self, account_id: str, run_id: str) -> Plan:
+        step = self.script.pop(0) if self.script else None
+        if isinstance(step, Exception):
+            raise step
+        if step is not None:
+            await step(account_id)
+        self.plans.append(await self._work.plan(account_id, run_id))
+        return self.plans[-1]
+
+
+async def nudge(made: Bench, account_id: str) -> None:
+    assert await made.nudger.nudge_all([account_id]) == 1
+
+
+async def runs(made: Bench, account_id: str) -> None:
+    async def is_running() -> bool:
+        return await made.status(names.account_workflow_id(account_id)) is WorkflowExecutionStatus.RUNNING
+
+    await eventually(is_running)
+
+
+@pytest.mark.parametrize("cached", [1000, 0])
+async def test_onboarding_ends_settled_within_the_events_it_may_cost(
+    temporal_settings: Settings, client: Client, cached: int
+) -> None:
+    async with bench(temporal_settings, client, max_cached_workflows=cached) as made:
+        caller = await made.platform()
+        account_id = await made.account(caller)
+        run = names.account_workflow_id(account_id)
+        await runs(made, account_id)
+        await made.supply(caller, account_id)
+        await made.ended(account_id)
+
+        history = await made.history(run)
+        assert len(history.events) <= MOST_EVENTS, event_names(history)
+        await record("account_onboarding", history)
+        [row] = await made.fetch("SELECT stage, look_at, run_lease_until FROM accounts WHERE id = $1", account_id)
+        assert (row["stage"], row["look_at"], row["run_lease_until"]) == ("active", None, None)
+
+
+async def test_operators_see_where_an_account_stands(temporal_settings: Settings, client: Client) -> None:
+    async with bench(temporal_settings, client) as made:
+        caller = await made.platform()
+        account_id = await made.account(caller)
+        await runs(made, account_id)
+        handle = client.get_workflow_handle(names.account_workflow_id(account_id))
+
+        async def shown() -> dict[str, object]:
+            attributes = (await handle.describe()).typed_search_attributes
+            return {pair.key.name: pair.value for pair in attributes if pair.key.name.startswith("Onb")}
+
+        await eventually(shown)
+        assert await shown() == {
+            "OnbPlatform": caller.platform_id,
+            "OnbStage": "collecting",
+            "OnbCountry": "US",
+            "OnbWaitingFor": "user",
+        }
+        details = await (await handle.describe()).static_details()
+        assert details is None
+        await made.supply(caller, account_id)
+        await made.ended(account_id)
+        settled = await shown()
+        assert (settled["OnbStage"], settled["OnbWaitingFor"]) == ("active", "nobody")
+
+
+async def test_change_that_owes_no_work_costs_temporal_nothing(temporal_settings: Settings, client: Client) -> None:
+    async with bench(temporal_settings, client) as made:
+        caller = await made.platform()
+        account_id = await made.account(caller)
+        await made.supply(caller, account_id)
+        await made.ended(account_id)
+        handle = client.get_workflow_handle(names.account_workflow_id(account_id))
+        before = await handle.describe()
+        sent = made.nudger.sent
+        await made.engine.accounts.update(caller, account_id, {"metadata": {"colour": "green"}}, None)
+        await made.engine.accounts.update(caller, account_id, {"display_name": "Another"}, None)
+        await asyncio.sleep(0.5)
+        after = await handle.describe()
+        assert (made.nudger.sent, after.run_id, after.history_length) == (sent, before.run_id, before.history_length)
+
+
+async def test_unknown_account_ends_its_run(temporal_settings: Settings, client: Client) -> None:
+    async with bench(temporal_settings, client) as made:
+        account_id = "acct_that_never_was"
+        await nudge(made, account_id)
+        await made.ended(account_id)
+        assert await made.status(names.account_workflow_id(account_id)) is WorkflowExecutionStatus.COMPLETED
+
+
+@pytest.mark.parametrize("cached", [1000, 0])
+async def test_nudge_during_every_plan_is_never_lost(
+    temporal_settings: Settings, client: Client, cached: int
+) -> None:
+    made: Bench
+
+    async def nudge_now(account_id: str) -> None:
+        await nudge(made, account_id)
+
+    def work(engine: Engine) -> Scripted:
+        return Scripted(engine, *[nudge_now] * 5)
+
+    async with bench(temporal_settings, client, work=work, max_cached_workflows=cached) as made:
+        caller = await made.platform()
+        account_id = await made.account(caller)
+        await made.supply(caller, account_id)
+        await made.ended(account_id)
+        scripted: Any = made.engine.work
+        # However the nudges fell together, the last plan came after the last of them, and found nothing left.
+        assert scripted.script == []
+        assert scripted.plans[-1].done
+        await record("account_nudged_while_planning", await made.history(names.account_workflow_id(account_id)))
+
+
+async def test_nudges_by_the_hundred_are_coalesced(temporal_settings: Settings, client: Client) -> None:
+    async with bench(temporal_settings, client) as made:
+        caller = await made.platform()
+        account_id = await made.account(caller)
+        await asyncio.gather(*(nudge(made, account_id) for _ in range(100)))
+        await made.supply(caller, account_id)
+        await made.ended(account_id)
+        [row] = await made.fetch("SELECT stage FROM accounts WHERE id = $1", account_id)
+        assert row["stage"] == "active"
+
+
+async def test_plan_waits_for_a_database_that_is_away(temporal_settings: Settings, client: Client) -> None:
+    def work(engine: Engine) -> Scripted:
+        return Scripted(engine, *[ConnectionLost("ConnectionError")] * 3)
+
+    async with bench(temporal_settings, client, work=work) as made:
+        caller = await made.platform()
+        account_id = await made.account(caller)
+        await runs(made, account_id)
+        scripted: Any = made.engine.work
+
+        async def has_planned() -> object:
+            return scripted.plans
+
+        await eventually(has_planned)
+        await made.supply(caller, account_id)
+        await made.ended(account_id)
+        history = await made.history(names.account_workflow_id(account_id))
+        assert event_names(history).count("ACTIVITY_TASK_COMPLETED") == 1
+        await record("account_database_away", history)
+
+
+async def test_account_that_the_engine_cannot_decide_is_shown_as_stuck(
+    temporal_settings: Settings, client: Client
+) -> None:
+    def work(engine: Engine) -> Scripted:
+        return Scripted(engine, EngineFault("engine_KeyError"))
+
+    async with bench(temporal_settings, client, work=work) as made:
+        caller = await made.platform()
+        account_id = await made.account(caller)
+        await made.ended(account_id)
+        described = await client.get_workflow_handle(names.account_workflow_id(account_id)).describe()
+        assert described.typed_search_attributes.get(names.STUCK) is True
+        await nudge(made, account_id)  # as the sweep does when its time to retry has come
+        await runs(made, account_id)
+
+
+async def test_no_value_of_an_error_reaches_temporal(temporal_settings: Settings, client: Client) -> None:
+    class Person(BaseModel):
+        age: int
+
+    def refused() -> Exception:
+        try:
+            Person.model_validate({"age": MARKER})
+        except ValueError as error:
+            return error
+        raise AssertionError
+
+    def work(engine: Engine) -> Scripted:
+        return Scripted(engine, *[refused() for _ in range(6)])
+
+    async with bench(temporal_settings, client, work=work) as made:
+        assert MARKER in str(refused())
+        caller = await made.platform()
+        account_id = await made.account(caller)
+        handle = client.get_workflow_handle(names.account_workflow_id(account_id))
+
+        async def has_failed() -> bool:
+            pending = (await handle.describe()).raw_description.pending_activities
+            return any(one.last_failure.message for one in pending)
+
+        await eventually(has_failed)
+        described = (await handle.describe()).raw_description
+        history = await handle.fetch_history()
+        assert "ValidationError" in str(described.pending_activities)
+        assert MARKER not in str(described) + history.to_json() + str(history.events)
+        await handle.terminate("end of test")
+
+
+async def test_alarm_survives_nudges(temporal_settings: Settings, client: Client) -> None:
+    """A daily look needs one timer, however often the account is looked at meanwhile."""
+    async with bench(temporal_settings, client) as made:
+        caller = await made.platform()
+        account_id = await made.account(caller)
+        run = names.account_workflow_id(account_id)
+        await runs(made, account_id)
+        for _ in range(3):
+            before = (await client.get_workflow_handle(run).describe()).history_length
+            await nudge(made, account_id)
+
+            async def has_looked(before: int = before) -> bool:
+                return "MARKER_RECORDED" in event_names(await made.history(run))[before:]
+
+            await eventually(has_looked)
+        types = event_names(await made.history(run))
+        assert (types.count("TIMER_STARTED"), types.count("TIMER_CANCELED")) == (1, 0)
+
+
+async def test_run_hands_on_what_it_showed(temporal_settings: Settings, client: Client) -> None:
+    """A run that was handed what is shown writes no search attribute again."""
+    async with bench(temporal_settings, client) as made:
+        caller = await made.platform()
+        account_id = await made.account(caller)
+        run = names.account_workflow_id(account_id)
+        await runs(made, account_id)
+        await client.get_workflow_handle(run).terminate("end of test")
+        plan = await made.engine.work.plan(account_id, "run")
+        from workflows.messages import Shown
+
+        shown = Shown(plan.platform, plan.stage, plan.country, plan.waiting_for, plan.review_queue, plan.next_due)
+        await client.start_workflow(
+            names.ACCOUNT_WORKFLOW,
+            AccountInput(account_id, replace(shown)),
+            id=run,
+            task_queue=made.task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+        )
+
+        async def waits() -> bool:
+            return "TIMER_STARTED" in event_names(await made.history(run))
+
+        await eventually(waits)
+        assert "UPSERT_WORKFLOW_SEARCH_ATTRIBUTES" not in event_names(await made.history(run))
