@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from activities.messages import CheckLook, CheckStep
+from activities.errors import StillWaiting
+from activities.messages import CheckLook
 
 if TYPE_CHECKING:
     from onboarding.checks import Checks
+
+SHORTEST_WAIT = timedelta(milliseconds=100)
+"""Zero would mean the retry policy's own interval."""
 
 
 @dataclass(frozen=True)
@@ -20,16 +25,18 @@ class CheckActivities:
     checks: Checks
 
     @activity.defn
-    async def advance_check(self, look: CheckLook) -> CheckStep:
-        """Take a check one step further: start, repeat, poll, give up, or find that it has ended.
+    async def advance_check(self, look: CheckLook) -> str:
+        """Take a check further until nothing is left for its run; answers how it stands.
+
+        Each attempt of this activity is one step: start, repeat, poll, give up, or find that it has ended. A step that
+        leaves the check waiting fails with the time of the next one, and the server tries again without an event,
+        however many polls it takes: a timer and an activity for each would cost eleven.
 
         One activity for the whole step, though it has two transactions and a call between them: what a crash leaves
-        undone is told by the rows, not by the history, and three activities would cost nine events more a step.
+        undone is told by the rows, not by the history.
         """
         step = await self.checks.advance(look.account_id, look.check_id)
-        return CheckStep(
-            state=step.stand.value,
-            verifier=step.verifier,
-            attempt=step.attempt,
-            wait_seconds=None if step.wait is None else step.wait.total_seconds(),
-        )
+        if step.wait is None:
+            return step.stand.value
+        about = f"{step.stand.value}: {step.verifier}, attempt {step.attempt}"
+        raise StillWaiting(step.stand.value, about, max(step.wait, SHORTEST_WAIT))

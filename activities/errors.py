@@ -41,11 +41,26 @@ RETRYABLE = {
 }
 """The one table: code to whether the same activity may succeed later. What is not in it is retried."""
 
+
+class StillWaiting(Exception):  # noqa: N818 -- says what is
+    """Nothing is wrong: the activity is to come again after ``delay``. Its words go to Temporal as they are: codes."""
+
+    def __init__(self, code: str, about: str, delay: timedelta) -> None:
+        super().__init__(code)
+        self.code = code
+        self.about = about
+        self.delay = delay
+
+
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 def as_failure(error: Exception) -> ApplicationError:
     """What Temporal is told instead of ``error``: a code, and nothing that was in it."""
+    if isinstance(error, StillWaiting):
+        return ApplicationError(
+            error.about, type=error.code, next_retry_delay=error.delay, category=ApplicationErrorCategory.BENIGN
+        )
     delay: timedelta | None = None
     match error:
         case Refusal():

@@ -47,23 +47,6 @@ class CheckLook:
 
 
 @dataclass(frozen=True)
-class CheckStep:
-    """Where a check stands after a step.
-
-    Attributes:
-        state: one of ``onboarding.checks.Stand``.
-        verifier: who was asked last; empty if nobody was.
-        attempt: number of the attempt that runs; 0 for none.
-        wait_seconds: until the next step; None if nothing is left for the run.
-    """
-
-    state: str
-    verifier: str = ""
-    attempt: int = 0
-    wait_seconds: float | None = None
-
-
-@dataclass(frozen=True)
 class Sweep:
     """One sweep: at most ``limit`` due accounts."""
 

@@ -41,7 +41,7 @@ def config(settings: Settings) -> uvicorn.Config:
 
 
 def main() -> int:
-    """Serve. The status is 0 after a signal, 1 if the start failed, 2 for unusable settings."""
+    """Serve. The status is 0 after a signal, 2 for unusable settings; 3, the server's own, if the start failed."""
     try:
         settings = load_settings()
     except SettingsError as error:
@@ -57,7 +57,7 @@ def main() -> int:
         server.run()
     finally:
         shutdown_telemetry()
-    return 0 if server.started else 1
+    return 0
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:

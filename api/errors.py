@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from api.responses import JSON
 from onboarding.domain.errors import EngineFault, Refusal, RefusalKind
+from onboarding.door.door import OlderThanRow
 from onboarding.storage.faults import ConnectionLost
 from onboarding.telemetry import place_of
 
@@ -64,9 +65,13 @@ def answer(request: Request, error: Exception) -> Response:
     if isinstance(error, Refusal):
         return _refusal(request, error)
     _note(request, error)
-    if isinstance(error, ConnectionLost):
+    if isinstance(error, ConnectionLost | OlderThanRow):
         # Nobody knows whether a commit under way was lost too: a change without a key must not be sent again blindly.
-        harmless = request.method in _METHODS_THAT_CHANGE_NOTHING or "idempotency-key" in request.headers
+        harmless = (
+            isinstance(error, OlderThanRow)
+            or request.method in _METHODS_THAT_CHANGE_NOTHING
+            or "idempotency-key" in request.headers
+        )
         body = {"code": "service_unavailable", "message": "The service is unavailable for a moment. Try again."}
         headers = {SHOULD_RETRY: "true" if harmless else "false", "Retry-After": "1"}
         return JSON({"error": {"type": _API_ERROR, **body}}, status_code=503, headers=headers)

@@ -13,7 +13,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from examples.example import Expected
 from examples.progress import Progress
+from examples.reading import Snapshot
 from examples.runner import Result
 
 COLOURS = {
@@ -76,8 +78,8 @@ def show_results(results: Sequence[Result], *, live: bool) -> None:
         name = Text(result.name, "bold green" if is_right else "bold red")
         table.add_row(
             Group(name, Text("as expected" if is_right else "differs", "dim"), Text(result.account_id or "-", "dim")),
-            _end(result.expected.capabilities, result.expected.requirements, result.expected.checks),
-            _end(result.reached.capabilities, result.reached.requirements, result.reached.checks),
+            _end(result.expected),
+            _end(result.reached),
             f"{result.seconds:.1f} s",
         )
     console.print(table)
@@ -116,7 +118,7 @@ def _live_table(rows: Sequence[Progress]) -> Table:
     table.add_column("account", no_wrap=True)
     table.add_column("story and stage", ratio=4, no_wrap=True)
     table.add_column("requirements", ratio=3, no_wrap=True)
-    table.add_column("checks", ratio=2, no_wrap=True)
+    table.add_column("checks", min_width=9, ratio=1, no_wrap=True)
     table.add_column("capabilities", ratio=2, no_wrap=True)
     table.add_column("time", justify="right", no_wrap=True)
     for row in rows:
@@ -133,10 +135,9 @@ def _live_table(rows: Sequence[Progress]) -> Table:
     return table
 
 
-def _end(
-    capabilities: Mapping[str, str], requirements: Mapping[str, str], checks: Mapping[str, Sequence[str]]
-) -> Group:
-    return Group(_capabilities(capabilities), Text(_requirements(requirements)), _checks(checks))
+def _end(end: Expected | Snapshot) -> Group:
+    reviews = [Text(f"review {reason} {status}") for reason, status in end.reviews.items()]
+    return Group(_capabilities(end.capabilities), Text(_requirements(end.requirements)), _checks(end.checks), *reviews)
 
 
 def _short(account_id: str | None) -> str:
@@ -167,8 +168,8 @@ def _checks(checks: Mapping[str, Sequence[str]], between: str = ", ") -> Text:
 
 
 def _capabilities(capabilities: Mapping[str, str]) -> Text:
-    """One line each; what stands before the name's last word is the configuration and is left out."""
+    """One line each, the status first; what stands before the name's last word is the configuration and is left out."""
     return Text("\n").join(
-        Text(f"{name.rpartition('.')[2]} {status}", COLOURS.get(status, ""))
+        Text(f"{status} {name.rpartition('.')[2]}", COLOURS.get(status, ""))
         for name, status in sorted(capabilities.items())
     )

@@ -10,13 +10,17 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
 from onboarding.documents import rfc3339
-from onboarding.domain.errors import Refusal, RefusalKind
+from onboarding.domain.errors import EngineFault, Refusal, RefusalKind
+from onboarding.domain.instants import whole_milliseconds
 from onboarding.door.changes import AttachClock
 from onboarding.door.door import Look, needs_worker
 from onboarding.ids import new_id
 from onboarding.reading import Page, paged_clocks
 from onboarding.storage import clocks
+from onboarding.storage.faults import ConnectionLost
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,6 +41,8 @@ POLL = timedelta(milliseconds=100)
 
 Document = dict[str, Any]
 
+_log = structlog.stdlib.get_logger("clocks")
+
 
 class Clocks:
     """Test clocks of platforms. Every method raises Refusal ``not_found`` for somebody else's clock."""
@@ -49,6 +55,7 @@ class Clocks:
     async def create(self, caller: Caller, frozen_time: datetime, name: str | None, key: RequestKey | None) -> Document:
         """Make a clock that stands at ``frozen_time``; sandbox only."""
         _refuse_live(caller)
+        frozen_time = whole_milliseconds(frozen_time)
         clock_id = new_id("clock_")
         sealed = self._seal(caller.platform_id, clock_id, name) if name else None
         async with self._database.transaction() as tx:
@@ -76,10 +83,13 @@ class Clocks:
         if clock.state == ADVANCING:
             raise _invalid("The clock is advancing. Try again when it is ready.", "test_clock")
         await self._door.revise_whole(account_id, AttachClock(clock_id, clock.now), caller, key, clock_id)
+        # The change itself came at the account's own time; what fell due until the clock's is played by a look.
+        await self._look(account_id)
         return await self.get(caller, clock_id)
 
     async def advance(self, caller: Caller, clock_id: str, frozen_time: datetime, key: RequestKey | None) -> Document:
         """Move the clock to ``frozen_time``, and every account on it through all that falls due on the way."""
+        frozen_time = whole_milliseconds(frozen_time)
         await self._find(caller, clock_id)
         async with self._database.transaction() as tx:
             existing = await self._door.claim(tx, caller, key, None, clock_id)
@@ -93,43 +103,61 @@ class Clocks:
         await self.resume(caller.platform_id, clock_id)
         return await self.get(caller, clock_id)
 
-    async def resume(self, platform_id: str, clock_id: str) -> bool:
-        """Carry on with an advance, wherever it was left; whether the clock has arrived."""
-        patience = asyncio.get_running_loop().time() + PATIENCE.total_seconds()
+    async def resume(self, platform_id: str, clock_id: str, patience: timedelta | None = None) -> bool:
+        """Carry on with an advance, wherever it was left; whether the clock has arrived.
+
+        An account that the engine can't decide about holds up no clock: it is marked stuck, and plays what it missed
+        once it is repaired.
+        """
+        until = _now() + (PATIENCE if patience is None else patience).total_seconds()
+        stuck: set[str] = set()
         while True:
             async with self._database.reading() as r:
                 row = await clocks.find(r, platform_id=platform_id, clock_id=clock_id)
                 if row is None or row.target is None:
                     return True
                 found = await clocks.accounts_on(r, clock_id)
-            due = [account for account in found if account.wake_at is not None and account.wake_at <= row.target]
-            instant = min((account.wake_at for account in due if account.wake_at is not None), default=None)
+            wakes = {account.id: account.wake_at for account in found if account.wake_at and account.id not in stuck}
+            instant = min((wake_at for wake_at in wakes.values() if wake_at <= row.target), default=None)
             async with self._database.reading() as r:
                 if instant is None:
                     await clocks.finish(r, clock_id)
                     return True
-                await clocks.move(r, clock_id, max(instant, row.now))
-            for account in due:
-                if account.wake_at is not None and account.wake_at <= max(instant, row.now):
-                    await self._look(account.id, patience)
-            if asyncio.get_running_loop().time() > patience:
+                now = max(instant, row.now)
+                await clocks.move(r, clock_id, now)
+            for account_id, wake_at in wakes.items():
+                if wake_at <= now and not await self._look(account_id, until):
+                    stuck.add(account_id)
+            if _now() > until:
                 return False
 
     async def resume_all(self) -> None:
-        """Carry on with every advance that was left in the middle; the sweep calls it."""
+        """Carry on with every advance that was left in the middle; the sweep calls it.
+
+        All of them share one patience, and one that can't go on keeps neither the others nor the sweep waiting.
+        """
         async with self._database.reading() as r:
             left = await clocks.advancing(r)
+        until = _now() + PATIENCE.total_seconds()
         for row in left:
-            await self.resume(row.platform_id, row.id)
+            try:
+                await self.resume(row.platform_id, row.id, timedelta(seconds=max(0.0, until - _now())))
+            except ConnectionLost:
+                raise
+            except Exception as error:  # noqa: BLE001 -- the next sweep tries again, whatever it was
+                _log.warning("clock_held", clock=row.id, error=type(error).__name__)
 
-    async def _look(self, account_id: str, patience: float) -> None:
-        """Look at an account, and again until no worker owes it anything or patience ends."""
+    async def _look(self, account_id: str, until: float = 0.0) -> bool:
+        """Look at an account, and again until no worker owes it anything; False if the engine can't decide."""
         while True:
-            revised = await self._door.revise_whole(account_id, Look())
+            try:
+                revised = await self._door.revise_whole(account_id, Look())
+            except EngineFault:
+                return False
             checks = revised.draft.state.checks if revised.draft is not None else ()
             owed = any(needs_worker(check) and check.retry_at is None for check in checks)
-            if not owed or asyncio.get_running_loop().time() > patience:
-                return
+            if not owed or _now() > until:
+                return True
             await asyncio.sleep(POLL.total_seconds())
 
     async def _find(self, caller: Caller, clock_id: str) -> ClockRow:
@@ -159,6 +187,11 @@ class Clocks:
             return None
         sealed = self._ring.open_platform(row.sealed, platform=row.platform_id, purpose="test-clock", ref=row.id)
         return sealed.decode()
+
+
+def _now() -> float:
+    """The event loop's clock, in which patience is kept."""
+    return asyncio.get_running_loop().time()
 
 
 def _refuse_live(caller: Caller) -> None:

@@ -80,12 +80,6 @@ _meter = metrics.get_meter(_SCOPE)
 request_duration = _meter.create_histogram(
     "onboarding.request.duration", unit="s", description="How long the API took for a request."
 )
-change_duration = _meter.create_histogram(
-    "onboarding.change.duration", unit="s", description="How long a change of an account took, waiting included."
-)
-check_duration = _meter.create_histogram(
-    "onboarding.check.duration", unit="s", description="How long a check took from its start to its answer."
-)
 nudges = _meter.create_counter("onboarding.nudges", unit="{nudge}", description="Nudges, by what became of them.")
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from onboarding.domain.state import CheckState
 from onboarding.door.door import needs_worker
 from onboarding.door.view import SILENT_AFTER, SOON, OperatorView, parse_time
 from onboarding.storage import book
@@ -181,32 +180,35 @@ def _details(draft: Draft, view: OperatorView, wake_at: datetime | None) -> str:
     checks = [check for check in draft.state.checks if check.state.is_open]
     if view.waiting_for in ("review", "verifier") and checks:
         since = min(check.opened_at for check in checks)
-    lines = [
-        f"**{view.stage}**: waits for **{_ACTS[view.waiting_for]}**",
-        "",
-        "| | |",
-        "|---|---|",
-        f"| since | {_minute(since)} |",
-        f"| next deadline | {view.next_due or 'none'} |",
-        f"| looked at again | {_minute(wake_at)} |",
+    lines = [f"**{view.stage}**: waits for **{_ACTS[view.waiting_for]}**", ""]
+    lines += [
+        f"- {what}: {when}"
+        for what, when in (
+            ("since", _minute(since)),
+            ("next deadline", _minute(parse_time(view.next_due))),
+            ("looked at again", _minute(wake_at)),
+        )
+        if when
     ]
     if view.groups:
-        lines += ["", "Open requirements:", "", *(f"- `{group}`" for group in view.groups)]
+        lines += ["", "Open requirements", "", *(f"- `{group}`" for group in view.groups)]
     if checks:
-        lines += ["", "| check | state | since | answer or deadline |", "|---|---|---|---|"]
-        lines += [
-            f"| {check.kind} | {_state(check)} | {_minute(check.opened_at)} |"
-            f" {_minute(check.answer_at or check.retry_at or check.deadline_at)} |"
-            for check in checks
-        ]
+        lines += ["", "Checks", ""]
+        lines += [f"- {_check_line(check)}" for check in checks]
     return "\n".join(lines)
 
 
-def _state(check: Check) -> str:
-    if check.answer_at is not None and check.state is CheckState.STARTED:
-        return "answer is on its way"
-    return check.state.value.replace("_", " ")
+def _check_line(check: Check) -> str:
+    stands = check.state.value.replace("_", " ")
+    for what, instant in (
+        ("answer comes", check.answer_at),
+        ("tried again", check.retry_at),
+        ("report due", check.deadline_at),
+    ):
+        if instant is not None:
+            return f"`{check.kind}`: {stands} since {_minute(check.opened_at)}, {what} {_minute(instant)}"
+    return f"`{check.kind}`: {stands} since {_minute(check.opened_at)}"
 
 
 def _minute(instant: datetime | None) -> str:
-    return f"{instant:%Y-%m-%d %H:%M:%S} UTC" if instant is not None else "never"
+    return f"{instant:%Y-%m-%d %H:%M:%S} UTC" if instant is not None else ""

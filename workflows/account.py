@@ -8,7 +8,13 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
-from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    FailureError,
+    WorkflowAlreadyStartedError,
+    is_cancelled_exception,
+)
 
 with workflow.unsafe.imports_passed_through():
     from activities.accounts import AccountActivities
@@ -63,20 +69,22 @@ class AccountWorkflow:
         """What is to be done; None where there is no account, or none that the engine can decide about now."""
         look = AccountLook(self._account.account_id, workflow.info().run_id)
         try:
-            return await workflow.execute_local_activity_method(
-                AccountActivities.plan_account, look, **options.PLAN_HERE
-            )
-        except ActivityError as error:
-            if _code(error) == ENGINE_FAULT:
-                self._show_stuck()
-                return None
-        try:
-            return await workflow.execute_activity_method(AccountActivities.plan_account, look, **options.PLAN)
-        except ActivityError as error:
+            return await self._plan_with_retries(look)
+        except FailureError as error:
             if _code(error) != ENGINE_FAULT:
                 raise
             self._show_stuck()
             return None
+
+    async def _plan_with_retries(self, look: AccountLook) -> AccountPlan | None:
+        try:
+            return await workflow.execute_local_activity_method(
+                AccountActivities.plan_account, look, **options.PLAN_HERE
+            )
+        except FailureError as error:
+            if is_cancelled_exception(error) or _code(error) == ENGINE_FAULT:
+                raise
+        return await workflow.execute_activity_method(AccountActivities.plan_account, look, **options.PLAN)
 
     def _show_stuck(self) -> None:
         """The account is marked stuck in its row, and the sweep brings it back: show it, and end."""
@@ -172,5 +180,11 @@ class _Alarm:
             self._timer = None
 
 
-def _code(error: ActivityError) -> str | None:
-    return error.cause.type if isinstance(error.cause, ApplicationError) else None
+def _code(error: FailureError) -> str | None:
+    """The code of a failed activity.
+
+    A local activity that fails raises an ActivityError at first, and on replay its bare cause: the marker in the
+    history holds nothing else (SDK 1.35). Whoever catches only the first decides otherwise on replay.
+    """
+    cause = error.cause if isinstance(error, ActivityError) else error
+    return cause.type if isinstance(cause, ApplicationError) else None

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-from datetime import timedelta
-
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.checks import CheckActivities
-    from activities.messages import CheckLook, CheckStep
+    from activities.messages import CheckLook
     from workflows import names, options
     from workflows.messages import CheckInput
 
 
 @workflow.defn(name=names.CHECK_WORKFLOW)
 class CheckWorkflow:
-    """Takes the check step by step to its end.
+    """Has the verifiers asked until the check has ended.
 
-    The first step reads the check's row, starts an attempt, and says how long to wait; after the wait, or as soon as a
-    report came in, the next step asks the vendor again. A step that comes after the deadline goes on to the next
-    verifier, and without one to a review. It ends when the check has ended, or when only a person or a later plan of
-    the account can carry it on.
+    One activity, tried again and again: its first step reads the check's row and starts an attempt, each later one
+    polls the vendor. A step after the deadline goes on to the next verifier, and without one to a review. The pauses
+    are the server's, so a check that waits for days costs as many events as one that is answered in seconds. The run
+    ends when the check has ended, or when only a person or a later plan of the account can carry it on.
     """
 
     @workflow.init
@@ -37,30 +35,24 @@ class CheckWorkflow:
     @workflow.run
     async def run(self, check: CheckInput) -> str:
         """See the class; answers how the check stands."""
+        workflow.set_current_details(
+            f"check `{check.check_id}`: the pending activity says who is asked, and when again"
+        )
         while True:
             self._changed = False
-            step = await workflow.execute_activity_method(CheckActivities.advance_check, self._look, **options.ADVANCE)
-            workflow.set_current_details(_details(step))
-            if step.wait_seconds is None:
-                if not self._changed and workflow.all_handlers_finished():
-                    return step.state
-                continue
-            if workflow.info().is_continue_as_new_suggested() and not self._changed:
-                workflow.continue_as_new(check)
-            await self._wait(step, step.wait_seconds)
+            stands = await self._advance()
+            if stands is not None and not self._changed and workflow.all_handlers_finished():
+                return stands
 
-    async def _wait(self, step: CheckStep, seconds: float) -> None:
-        """Until a report, or until the vendor is asked again."""
+    async def _advance(self) -> str | None:
+        """How the check stands in the end; None if a report came in before."""
+        advancing = workflow.start_activity_method(CheckActivities.advance_check, self._look, **options.ADVANCE)
+        await workflow.wait_condition(lambda: self._changed or advancing.done())
+        if self._changed and not advancing.done():
+            advancing.cancel()
         try:
-            await workflow.wait_condition(
-                lambda: self._changed,
-                timeout=timedelta(seconds=seconds),
-                timeout_summary=f"{step.state}: {step.verifier}, attempt {step.attempt}",
-            )
-        except asyncio.TimeoutError:  # noqa: UP041 -- the SDK's documented name
-            return
-
-
-def _details(step: CheckStep) -> str:
-    who = f" for {step.verifier}, attempt {step.attempt}" if step.verifier else ""
-    return f"**{step.state}**{who}"
+            return await advancing
+        except ActivityError:
+            if self._changed:
+                return None
+            raise

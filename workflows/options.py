@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from temporalio.common import RetryPolicy
-from temporalio.workflow import ActivityConfig, LocalActivityConfig
+from temporalio.workflow import ActivityCancellationType, ActivityConfig, LocalActivityConfig
 
 PATIENT = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 """For ordinary activities. A minute at most: when Postgres or a vendor is back, the queue moves within one."""
@@ -30,12 +30,14 @@ PLAN = ActivityConfig(
 """The same plan as an ordinary activity, when the quick one did not get through: it waits for the database."""
 
 ADVANCE = ActivityConfig(
-    summary="take the check a step further",
+    summary="ask the verifiers until there is an answer",
     # The outward call may take 30 s (onboarding.attempts.Pace), a wait for the account's lock 2 s on either side of it.
     start_to_close_timeout=timedelta(seconds=60),
+    # A report that came in ends the pause between two attempts at once; one that is under way is let finish.
+    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry_policy=PATIENT,
 )
-"""One step of a check."""
+"""The steps of a check, each an attempt of this activity. What limits them in time is the check's own deadline."""
 
 SWEEP = ActivityConfig(
     summary="nudge accounts that are due",

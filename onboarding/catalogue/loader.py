@@ -120,6 +120,9 @@ class _Compiler:
 
     def __init__(self, pack: Pack) -> None:
         self._pack = pack
+        # Equal conditions and restrictions become one object, so that an evaluation reads each only once.
+        self._conditions: dict[Condition, Condition] = {}
+        self._restricting: dict[tuple[typed.Restriction, ...], tuple[typed.Restriction, ...]] = {}
 
     def policy(self, name: str, version: int, digest: str) -> typed.Policy:
         rules = tuple(self._rule(rule) for rule in self._pack.rules)
@@ -166,7 +169,7 @@ class _Compiler:
             name=rule.name,
             source=rule.source,
             of=rule.of,
-            when=self._condition(rule.when),
+            when=self._shared_condition(rule.when),
             needs=tuple(need for doc in rule.needs for need in self._needs(doc)),
             restricts=self._restrictions(rule.restricts),
         )
@@ -199,7 +202,7 @@ class _Compiler:
         return typed.Remedy(self._leaves(doc.raises), doc.options, restricts)
 
     def _restrictions(self, docs: Iterable[RestrictionDoc]) -> tuple[typed.Restriction, ...]:
-        return tuple(
+        restrictions = tuple(
             typed.Restriction(
                 capability,
                 typed.Falls(doc.falls),
@@ -210,6 +213,11 @@ class _Compiler:
             for capability in self._pack.groups.get(name, (name,))
             if self._known(capability, "capabilities")
         )
+        return self._restricting.setdefault(restrictions, restrictions)
+
+    def _shared_condition(self, doc: ConditionDoc) -> Condition:
+        condition = self._condition(doc)
+        return self._conditions.setdefault(condition, condition)
 
     def _condition(self, doc: ConditionDoc) -> Condition:
         parts: list[Condition] = [

@@ -18,3 +18,8 @@ def rfc3339(moment: datetime) -> str:
     if moment.tzinfo is None:
         raise ValueError("a time on the wire needs its zone")
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def whole_milliseconds(moment: datetime) -> datetime:
+    """The moment without what the wire does not carry, so that a deadline that was told is the deadline that is kept."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

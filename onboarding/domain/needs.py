@@ -42,6 +42,10 @@ class Reading:
             if mark.kind is MarkKind.EXPIRED:
                 self._expiries[mark.key.rpartition("|")[0]] += 1
         self._subjects: dict[str, tuple[Subject, ...]] = {}
+        # Read once a pass: rules share their conditions and restrictions (the loader interns them), needs their inputs.
+        self._applies: dict[int, bool] = {}
+        self._restricting: dict[int, tuple[Restriction, ...]] = {}
+        self._digests: dict[tuple[str, str], str] = {}
         self._asked: set[tuple[str, str, str]] = set()
         self._order = 0
         self.openings: list[Opening] = []
@@ -57,8 +61,16 @@ class Reading:
         return tuple(check.id for key, check in self._open.items() if key not in self._asked)
 
     def _read_rule(self, rule: Rule) -> None:
-        restricts = tuple(one for one in rule.restricts if one.capability in self._live)
-        if not restricts or not rule.when.holds(self._shape, self._horizon):
+        restricts = self._restricting.get(id(rule.restricts))
+        if restricts is None:
+            restricts = tuple(one for one in rule.restricts if one.capability in self._live)
+            self._restricting[id(rule.restricts)] = restricts
+        if not restricts:
+            return
+        applies = self._applies.get(id(rule.when))
+        if applies is None:
+            applies = self._applies[id(rule.when)] = rule.when.holds(self._shape, self._horizon)
+        if not applies:
             return
         for subject in self._subjects_of(rule.of):
             for need in rule.needs:
@@ -104,6 +116,9 @@ class Reading:
 
     def _read_field(self, rule: Rule, subject: Subject, need: FieldNeed, restricts: tuple[Restriction, ...]) -> None:
         facts = subject.facts
+        if need.path in facts and need.bound_to is None:  # most needs, most of the time
+            self.findings.append(Finding(rule.name, subject.id, need.path, None, (need.path,)))
+            return
         by = next((path for path in (need.path, *need.implied_by) if path in facts), None)
         if by is None:
             option = next((option for option in need.options if all(path in facts for path in option)), None)
@@ -209,11 +224,17 @@ class Reading:
         return [kind for kind in kinds if is_askable(kind, subject.facts)]
 
     def _stand(self, kind: CheckKind, subject: Subject) -> Standing:
-        return standing(self._evidence[kind.name, subject.id], input_digest(kind, subject.facts), self._horizon)
+        return standing(self._evidence[kind.name, subject.id], self._digest(kind, subject), self._horizon)
+
+    def _digest(self, kind: CheckKind, subject: Subject) -> str:
+        known = self._digests.get((kind.name, subject.id))
+        if known is None:
+            known = self._digests[kind.name, subject.id] = input_digest(kind, subject.facts)
+        return known
 
     def _ask(self, kind: CheckKind, subject: Subject, stands: Standing) -> bool:
         """Make the check due where it must be asked; whether its answer is now ours to find."""
-        key = (kind.name, subject.id, input_digest(kind, subject.facts))
+        key = (kind.name, subject.id, self._digest(kind, subject))
         if stands.verdict is Verdict.FAILED and not self._recheck_ordered(kind, subject, stands):
             self._asked.add(key)
             return key in self._open
@@ -248,7 +269,7 @@ class Reading:
         )
 
     def _in_review(self, kind: CheckKind, subject: Subject) -> bool:
-        check = self._open.get((kind.name, subject.id, input_digest(kind, subject.facts)))
+        check = self._open.get((kind.name, subject.id, self._digest(kind, subject)))
         return check is not None and check.state is CheckState.IN_REVIEW
 
     def _expire(self, rule: Rule, subject: Subject, need: str, evidence: Evidence) -> None:

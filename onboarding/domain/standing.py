@@ -64,7 +64,10 @@ def standing(evidence: Iterable[Evidence], digest: str, horizon: Horizon) -> Sta
     last: Evidence | None = None
     passes: list[Evidence] = []
     decisive = (row for row in evidence if row.digest == digest and row.outcome.is_decisive and not row.contested)
-    for row in sorted(decisive, key=lambda row: (row.occurred_at, row.recorded_at, row.id)):
+    rows = list(decisive)
+    if len(rows) > 1:
+        rows.sort(key=lambda row: (row.occurred_at, row.recorded_at, row.id))
+    for row in rows:
         last = row
         if row.outcome is Outcome.FAILED:
             passes.clear()

@@ -53,6 +53,8 @@ class PutAccount:
         _refuse_unknown_capabilities(draft, patch)
         _refuse_second_kind(draft, before, after, individual_patch)
         draft.put_account(after, patch)
+        if _entity_type(draft) not in (None, "individual"):
+            _forget_individual(draft)
         if individual_patch is not None:
             _put_individual(draft, individual_patch, after, self.exempt)
         elif _clears_individual(self.patch):
@@ -276,6 +278,12 @@ def _clear_individual(draft: Draft) -> None:
     for person in draft.persons.values():
         if person.individual:
             draft.put_person(person, {}, {})
+
+
+def _forget_individual(draft: Draft) -> None:
+    """An entity of another type has no individual: its facts go, or no ordinary person could ever be added."""
+    for person in [person for person in draft.persons.values() if person.individual]:
+        draft.delete_person(person)
 
 
 def _put_individual(draft: Draft, patch: Values, account: Values, exempt: Callable[[str, str], bool]) -> None:

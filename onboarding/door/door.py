@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from onboarding.crypto import WrappedKeys
 from onboarding.domain.errors import EngineFault, Refusal, RefusalKind
 from onboarding.domain.evaluate import EVALUATOR_VERSION
+from onboarding.domain.instants import whole_milliseconds
 from onboarding.domain.policy import Policies
 from onboarding.domain.settle import play, settle
 from onboarding.domain.state import CheckState
@@ -169,43 +170,14 @@ class Door:
         turn = f"{caller.platform_id}:{key.key}" if key is not None else account_id
         async with self._turn(turn) as left, self._database.transaction(lock_timeout=left()) as tx:
             existing = await self.claim(tx, caller, key, account_id, account_id)
-            if existing is not None:
-                return Revised(None, replayed=existing.account_id)
-            now, destinations = await accounts.beginning(tx, caller.platform_id, livemode=caller.livemode)
-            policy = self._policies.current
-            keys = self._ring.new_account_keys()
-            draft = Draft(
-                record=None,
-                account_id=account_id,
-                platform_id=caller.platform_id,
-                livemode=caller.livemode,
-                keys=keys,
-                policy=policy,
-                created_at=now,
-                database_now=now,
-                as_of=now,
-            )
-            journal = Journal(draft)
-            result = change.apply(draft)
-            self._look(draft, journal, World(draft, self._verifiers), change, caller, key)
-            journal.write()
-            journal.deliver(destinations)
-            columns, nudge = self._columns(draft, journal, None, by_user=True)
-            wrapped = self._ring.wrap(keys, account=account_id)
-            draft.batch.insert(
-                tables.Account,
-                id=account_id,
-                platform_id=caller.platform_id,
-                livemode=caller.livemode,
-                created_at=now,
-                data_key=wrapped.data_key,
-                digest_key=wrapped.digest_key,
-                **columns,
-            )
-            await tx.apply(draft.batch)
+            if existing is None:
+                revised, nudge = await self._make(tx, account_id, change, caller, key)
+            else:
+                account_id = existing.account_id or account_id
+                revised, nudge = Revised(None, replayed=account_id), True
         if nudge:
             self._nudge(account_id)
-        return Revised(result, draft, journal.documents)
+        return revised
 
     async def view(self, record: AccountRecord) -> tuple[Draft, Documents]:
         """What can be read of a loaded account now: time that nobody played yet is played in memory.
@@ -216,6 +188,7 @@ class Door:
         draft = await self._draft(record)
         journal = Journal(draft)
         wake_at = record.row.wake_at
+        is_stuck = record.row.stuck_code is not None
         if wake_at is not None and wake_at <= draft.as_of:
             self._nudge(record.row.id)
             try:
@@ -223,11 +196,49 @@ class Door:
             except EngineFault:
                 draft = await self._draft(record)
                 journal = Journal(draft)
-        if record.row.stuck_code is not None:
+                is_stuck = True  # whoever changes it next will note it
+        if is_stuck:
             journal.restrict_missed(draft.as_of)
         return draft, journal.documents
 
     # --- one transaction ----------------------------------------------------------------------------------------------
+
+    async def _make(
+        self, tx: Transaction, account_id: str, change: Change, caller: Caller, key: RequestKey | None
+    ) -> tuple[Revised, bool]:
+        now, destinations = await accounts.beginning(tx, caller.platform_id, livemode=caller.livemode)
+        policy = self._policies.current
+        keys = self._ring.new_account_keys()
+        draft = Draft(
+            record=None,
+            account_id=account_id,
+            platform_id=caller.platform_id,
+            livemode=caller.livemode,
+            keys=keys,
+            policy=policy,
+            created_at=now,
+            database_now=now,
+            as_of=now,
+        )
+        journal = Journal(draft)
+        result = change.apply(draft)
+        self._look(draft, journal, World(draft, self._verifiers), change, caller, key)
+        journal.write()
+        journal.deliver(destinations)
+        columns, nudge = self._columns(draft, journal, None, by_user=True)
+        wrapped = self._ring.wrap(keys, account=account_id)
+        draft.batch.insert(
+            tables.Account,
+            id=account_id,
+            platform_id=caller.platform_id,
+            livemode=caller.livemode,
+            created_at=now,
+            data_key=wrapped.data_key,
+            digest_key=wrapped.digest_key,
+            **columns,
+        )
+        await tx.apply(draft.batch)
+        return Revised(result, draft, journal.documents), nudge
 
     async def _write(
         self, tx: Transaction, record: AccountRecord, change: Change, caller: Caller | None, key: RequestKey | None
@@ -256,7 +267,7 @@ class Door:
         row = record.row
         if row.evaluator_version > EVALUATOR_VERSION:
             raise OlderThanRow
-        now = record.clock_now or record.database_now
+        now = whole_milliseconds(record.clock_now or record.database_now)
         return Draft(
             record=record,
             account_id=row.id,
@@ -314,7 +325,7 @@ class Door:
         silent_at = draft.as_of + SILENT_AFTER if by_user or row is None else row.silent_at
         view = operator_view(journal.evaluation, draft.state.checks, closed=draft.closed)
         lease = draft.row_changes.get("run_lease_until", row.run_lease_until if row else None)
-        owing = _Owing(draft, view, lease, journal.wake_at, silent_at, record)
+        owing = _Owing(draft, view, lease, journal.wake_at, silent_at, record, by_user=by_user)
         columns: dict[str, Any] = {
             "updated_at": draft.as_of if by_user or row is None else row.updated_at,
             "country": draft.state.shape.attributes.get("country"),
@@ -446,6 +457,8 @@ class _Owing:
         wake_at: datetime | None,
         silent_at: datetime | None,
         record: AccountRecord | None,
+        *,
+        by_user: bool,
     ) -> None:
         now = draft.database_now
         leases = {
@@ -468,10 +481,12 @@ class _Owing:
         self.look_at = min(ends, default=None)
         if owed:
             self.look_at = record.row.look_at if record is not None and record.row.look_at is not None else now
-            if self.look_at > now and not (record is not None and record.row.look_tries):
+            backs_off = record is not None and record.row.look_tries > 0 and not by_user
+            if self.look_at > now and not backs_off:
                 self.look_at = now
         withdrawn = record is not None and any(
-            row.lease_until is not None and check_id not in leases for check_id, row in record.checks.items()
+            row.lease_until is not None and row.state != CheckState.IN_REVIEW and check_id not in leases
+            for check_id, row in record.checks.items()
         )
         seen_change = claimed and record is not None and record.row.view_digest != view.digest
         soon = wake_at is not None and not on_clock and wake_at - now <= SOON

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onboarding.catalogue.loader import builtin_bytes, builtin_policy, compile_policy
+from onboarding.catalogue.loader import CatalogueError, builtin_bytes, builtin_policy, compile_policy
 from onboarding.storage import policies
 
 if TYPE_CHECKING:
@@ -47,5 +47,8 @@ class PolicyShelf:
                 row = await policies.find(r, policy_hash)
             if row is None:
                 raise PolicyUnavailable
-            known = self._compiled[policy_hash] = compile_policy(row.document)
+            try:
+                known = self._compiled[policy_hash] = compile_policy(row.document)
+            except CatalogueError:
+                raise PolicyUnavailable from None
         return known

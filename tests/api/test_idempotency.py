@@ -103,7 +103,8 @@ def test_v1_tells_a_reused_key_in_v1s_way(platform: Platform) -> None:
         banks.create(company.id, {"external_account": {**BANK_ACCOUNT, "account_number": "000999999991"}}, keyed("v1"))
 
     assert refused.value.http_status == 400
-    assert refused.value.json_body["error"]["code"] == "idempotency_error"
+    # The SDK reads no code from a v1 error of this type.
+    assert '"code":"idempotency_error"' in str(refused.value.http_body)
 
 
 def test_without_a_key_every_request_counts(platform: Platform) -> None:

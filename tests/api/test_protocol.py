@@ -14,6 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 from api.app import create_app
 from onboarding.domain.errors import EngineFault, Refusal, RefusalKind
 from onboarding.door.callers import Caller
+from onboarding.door.door import OlderThanRow
 from onboarding.settings import Settings
 from onboarding.storage.faults import ConnectionLost, StatementFailed
 from tests.support.samples import BARE, MARKER
@@ -26,10 +27,10 @@ class FailingEngine:
     """Knows everybody, and fails at everything with one exception."""
 
     def __init__(self) -> None:
-        self.failure: Exception = RuntimeError
+        self.failure = Exception()
         self.accounts = self.reader = self
 
-    async def authenticate(self, secret: str) -> Caller | None:
+    async def authenticate(self, _secret: str) -> Caller | None:
         return Caller("plat_1", livemode=False, actor="key_1")
 
     async def health(self) -> Any:
@@ -130,6 +131,16 @@ async def test_unknown_exception_tells_nothing_to_anybody(
     assert MARKER not in answer.text + str(logs)
 
 
+async def test_process_older_than_a_row_leaves_it_to_a_newer_one(
+    engine: FailingEngine, client: httpx.AsyncClient
+) -> None:
+    engine.failure = OlderThanRow()
+
+    answer = await client.post("/v2/core/accounts/acct_1", json={}, headers=KEY)
+
+    assert (answer.status_code, answer.headers["stripe-should-retry"]) == (503, "true")
+
+
 @pytest.mark.parametrize(
     ("method", "key", "retry"), [("GET", None, "true"), ("POST", "k", "true"), ("POST", None, "false")]
 )
@@ -222,5 +233,6 @@ def test_sdk_reads_the_id_of_a_good_answer(platform: Platform) -> None:
     account = platform.sdk().v2.core.accounts.create(BARE)
 
     assert isinstance(account, stripe.v2.core.Account)
-    assert account.last_response.request_id.startswith("req_")
+    assert account.last_response is not None
+    assert str(account.last_response.request_id).startswith("req_")
     assert account.last_response.idempotency_key is not None

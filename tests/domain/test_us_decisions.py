@@ -143,6 +143,13 @@ class TestDueStatus:
         assert story.entry(MINE + "given_name")["awaiting_action_from"] == "stripe"
         assert story.due == {MINE + "given_name": "eventually_due", MINE + "surname": "eventually_due"}
 
+    def test_a_need_on_verification_is_eventually_due_while_its_answer_is_out(self) -> None:
+        story = Story(company(), World({"tax_id_match": SILENT}), Policies(EXPIRING))
+
+        assert story.due == {EIN: "eventually_due"}
+        assert story.entry(EIN)["awaiting_action_from"] == "stripe"
+        assert story.capabilities == {CARD: ACTIVE, CARD_PAYOUTS: VERIFYING}
+
     def test_pending_verification_only_where_nothing_blocking_awaits_the_user(self) -> None:
         world = World({"screening": SILENT})
 
@@ -205,6 +212,7 @@ class TestActiveOnCollection:
 
         assert story.due == {}
         assert story.capabilities == {CARD: HELD, CARD_PAYOUTS: HELD}
+        assert [demand.opening.awaits_user for demand in story.evaluation.demands] == [False]
 
     def test_a_rejection_as_listed_is_rejected(self) -> None:
         story = Story(individual(), World({"screening": HIT})).order(OrderKind.REJECT, "listed")

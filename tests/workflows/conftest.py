@@ -14,6 +14,7 @@ from temporalio.client import Client
 from onboarding.local import LocalTemporal, find_temporal
 from onboarding.local.files import locked
 from onboarding.local.processes import free_port
+from onboarding.process_exit import settle_before_exit
 from onboarding.settings import Settings
 from onboarding.temporal import connect
 from workflows.names import SEARCH_ATTRIBUTES
@@ -69,3 +70,8 @@ def temporal_settings(settings: Settings, temporal_address: str) -> Settings:
 async def client(temporal_settings: Settings) -> AsyncIterator[Client]:
     """A client of the shared server, made as the product makes it."""
     yield await connect(temporal_settings, lazy=False)
+
+
+def pytest_unconfigure() -> None:
+    """Let go of the SDK's threads before the interpreter ends, or a green session may end with SIGABRT."""
+    settle_before_exit()

@@ -1,0 +1,190 @@
+"""CheckWorkflow, from the account that owes a check to the vendor's report, on a real server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from temporalio.client import Client, WorkflowExecutionStatus
+
+from onboarding.settings import Settings
+from onboarding.verifiers.port import RepeatedStart
+from onboarding.verifiers.registry import Verifiers
+from onboarding.verifiers.sandbox import is_test_value
+from tests.support.http_vendor import Crashed, HttpVendor, HttpVerifier
+from tests.support.temporal import Bench, bench, event_names, eventually
+from tests.workflows.recording import record
+from workflows import names
+from workflows.messages import CheckInput
+from workflows.schedule import check_target
+
+KINDS = frozenset({"keyed_identity", "address_match", "id_number_match", "screening"})
+"""All that an individual is asked: with only some of them answered the account would stay at work."""
+
+MOST_EVENTS = 25
+"""That a check which waits for a vendor may add to an onboarding (design.md, numbers)."""
+
+
+@pytest.fixture
+def vendor() -> Iterator[HttpVendor]:
+    with HttpVendor() as made:
+        yield made
+
+
+def asking(*verifiers: HttpVerifier) -> Verifiers:
+    return Verifiers(exempt=is_test_value, outward=verifiers, outward_in_sandbox=True)
+
+
+async def checks_of(made: Bench, account_id: str) -> list[Any]:
+    return await made.fetch("SELECT id, kind, state FROM checks WHERE account_id = $1 ORDER BY kind", account_id)
+
+
+async def all_started(made: Bench, account_id: str) -> list[str]:
+    """Wait until every check of the account waits for the vendor; their ids."""
+
+    async def have_started() -> bool:
+        rows = await made.fetch("SELECT state FROM attempts WHERE account_id = $1", account_id)
+        return [row["state"] for row in rows] == ["started"] * len(KINDS)
+
+    await eventually(have_started)
+    return [row["id"] for row in await checks_of(made, account_id)]
+
+
+@pytest.mark.parametrize("cached", [1000, 0])
+async def test_account_becomes_active_when_the_vendor_has_reported(
+    temporal_settings: Settings, client: Client, vendor: HttpVendor, cached: int
+) -> None:
+    vendor.reports_after = 5
+    async with bench(
+        temporal_settings, client, asking(HttpVerifier(vendor, KINDS)), max_cached_workflows=cached
+    ) as made:
+        caller = await made.platform()
+        account_id = await made.account(caller)
+        await made.supply(caller, account_id)
+        await made.ended(account_id)
+        rows = await checks_of(made, account_id)
+        assert [row["state"] for row in rows] == ["concluded"] * len(KINDS)
+        assert vendor.charges == len(KINDS)
+        for row in rows:
+            history = await made.history(names.check_workflow_id(row["id"]))
+            assert len(history.events) <= MOST_EVENTS, event_names(history)
+        await record("check_polled", history)
+        account = await made.history(names.account_workflow_id(account_id))
+        await record("account_with_checks", account)
+        total = len(account.events) + sum(
+            [len((await made.history(names.check_workflow_id(row["id"]))).events) for row in rows]
+        )
+        print(f"{len(rows)} checks: {total} events, {len(account.events)} of them the account's")
+
+
+@pytest.mark.parametrize("point", ["before_call", "after_call"])
+async def test_worker_that_dies_around_the_call_is_made_good_by_the_next(
+    temporal_settings: Settings, client: Client, vendor: HttpVendor, point: str
+) -> None:
+    asked = HttpVerifier(vendor, KINDS, repeated_start=RepeatedStart.LOOK_UP)
+    vendor.keeps_keys = False
+    died: list[str] = []
+
+    def die_once_each() -> None:
+        if len(died) < len(KINDS):
+            died.append(point)
+            raise Crashed
+
+    setattr(asked, point, die_once_each)
+    async with bench(temporal_settings, client, asking(asked)) as made:
+        caller = await made.platform()
+        account_id = await made.account(caller)
+        await made.supply(caller, account_id)
+        await made.ended(account_id, within=30)
+        assert len(died) == len(KINDS)
+        assert vendor.charges == len(KINDS)
+        [row] = await made.fetch("SELECT stage FROM accounts WHERE id = $1", account_id)
+        assert row["stage"] == "active"
+
+
+async def test_report_that_came_in_ends_the_wait_at_once(
+    temporal_settings: Settings, client: Client, vendor: HttpVendor
+) -> None:
+    vendor.reports_after = None
+    async with bench(temporal_settings, client, asking(HttpVerifier(vendor, KINDS))) as made:
+        caller = await made.platform()
+        account_id = await made.account(caller)
+        await made.supply(caller, account_id)
+        check_id, *others = await all_started(made, account_id)
+        await made.fetch("UPDATE attempts SET poll_at = clock_timestamp() + interval '1 hour'")
+
+        run = names.check_workflow_id(check_id)
+        vendor.result, vendor.reports_after = "clear", 0
+        reported = await made.fetch("SELECT number FROM attempts WHERE check_id = $1", check_id)
+        report = await HttpVerifier(vendor, KINDS).poll("case-1")
+        assert report is not None
+        await made.checks.report(account_id, check_id, reported[0]["number"], report)
+        assert await made.nudger.send(check_target(check_id))
+
+        async def has_ended() -> bool:
+            return await made.status(run) is WorkflowExecutionStatus.COMPLETED
+
+        await eventually(has_ended)
+        await record("check_reported", await made.history(run))
+        for other in [*others, check_id]:
+            assert await made.nudger.send(check_target(other))  # also one that has ended: nothing to do
+
+
+async def test_no_report_in_time_leads_to_the_next_verifier_and_to_a_review(
+    temporal_settings: Settings, client: Client, vendor: HttpVendor
+) -> None:
+    vendor.reports_after = None
+    with HttpVendor(reports_after=None) as other:
+        known = asking(HttpVerifier(vendor, KINDS), HttpVerifier(other, KINDS, name="other"))
+        async with bench(temporal_settings, client, known) as made:
+            caller = await made.platform()
+            account_id = await made.account(caller)
+            await made.supply(caller, account_id)
+            check_ids = await all_started(made, account_id)
+
+            async def time_passes(attempts: int) -> None:
+                async def are_running() -> bool:
+                    rows = await made.fetch(
+                        "SELECT 1 FROM attempts WHERE account_id = $1 AND state = 'started' AND number = $2",
+                        account_id,
+                        attempts,
+                    )
+                    return len(rows) == len(KINDS)
+
+                await eventually(are_running)
+                await made.fetch(
+                    "UPDATE checks SET deadline_at = clock_timestamp() WHERE account_id = $1", account_id
+                )
+
+            await time_passes(1)
+            await time_passes(2)
+            for check_id in check_ids:
+
+                async def is_over(check_id: str = check_id) -> bool:
+                    return await made.status(names.check_workflow_id(check_id)) is WorkflowExecutionStatus.COMPLETED
+
+                await eventually(is_over)
+            assert {row["state"] for row in await checks_of(made, account_id)} == {"in_review"}
+            assert (vendor.charges, other.charges) == (len(KINDS), len(KINDS))
+            await record("check_to_review", await made.history(names.check_workflow_id(check_ids[0])))
+
+
+async def test_check_that_was_concluded_before_it_began_ends_at_once(
+    temporal_settings: Settings, client: Client, vendor: HttpVendor
+) -> None:
+    async with bench(temporal_settings, client, asking(HttpVerifier(vendor, KINDS))) as made:
+        caller = await made.platform()
+        account_id = await made.account(caller)
+        await made.supply(caller, account_id)
+        await made.ended(account_id)
+        [row, *_] = await checks_of(made, account_id)
+        charged = vendor.charges
+        stands = await client.execute_workflow(
+            names.CHECK_WORKFLOW,
+            CheckInput(account_id, row["id"]),
+            id=names.check_workflow_id(row["id"]),
+            task_queue=made.task_queue,
+            result_type=str,
+        )
+        assert (stands, vendor.charges) == ("closed", charged)
