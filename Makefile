@@ -55,6 +55,6 @@ $(STAMP): requirements.txt requirements-bootstrap.txt
 	$(PYTHON) -m venv --clear $(VENV) >$(VENV).log 2>&1 && rm -f $(VENV).log || { \
 	echo '"$(PYTHON) -m venv" does not work here: install the venv module (Debian, Ubuntu: apt install python3-venv); details in $(VENV).log' >&2; exit 1; }; }
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.txt
-	@$(PY) -m uv pip install --quiet --python $(PY) --require-hashes -r requirements.txt
+	@$(PY) -m uv pip install --quiet --compile-bytecode --python $(PY) --require-hashes -r requirements.txt
 	@$(PY) -m uv pip install --quiet --python $(PY) --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)

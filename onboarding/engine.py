@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from onboarding.accounts import Accounts
 from onboarding.clocks import Clocks
 from onboarding.documents import rfc3339
-from onboarding.accounts import Accounts
 from onboarding.door.callers import Caller
 from onboarding.door.door import Door
 from onboarding.door.policies import PolicyShelf

@@ -43,17 +43,17 @@ Row = TypeVar("Row")
 class View:
     """An account with all includes, and what belongs to it."""
 
-    account: Document
-    persons: list[Document] = field(default_factory=list)
-    checks: list[Document] = field(default_factory=list)
-    bank_accounts: list[Document] = field(default_factory=list)
+    account: Document = field(repr=False)
+    persons: list[Document] = field(default_factory=list, repr=False)
+    checks: list[Document] = field(default_factory=list, repr=False)
+    bank_accounts: list[Document] = field(default_factory=list, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page of a list; the cursors are opaque and None where there is no such page."""
 
-    data: list[Document]
+    data: list[Document] = field(repr=False)
     next: str | None = None
     previous: str | None = None
 

@@ -22,6 +22,9 @@ from onboarding.settings import Settings
 NUDGE_DEADLINE = timedelta(seconds=2)
 """A nudge answers in 4 ms alone and in 50 ms under load; a server that is away is retried for minutes by the client."""
 
+SWEEP_DEADLINE = timedelta(seconds=5)
+"""A sweep can wait longer than a request's nudge: a server that has just started takes seconds for its first runs."""
+
 NUDGES_WAITING = 10_000
 """Accounts at most that wait to be nudged. More can only mean that Temporal is away, and then the sweep tells it."""
 
@@ -132,15 +135,15 @@ class Nudger:
 
         async def one(account_id: str) -> bool:
             async with slots:
-                return await self.send(self._account(account_id))
+                return await self.send(self._account(account_id), deadline=SWEEP_DEADLINE)
 
         return sum(await asyncio.gather(*map(one, account_ids)))
 
-    async def send(self, target: Target) -> bool:
-        """Send one nudge now; whether it arrived. Never fails, and takes :data:`NUDGE_DEADLINE` at most."""
+    async def send(self, target: Target, *, deadline: timedelta = NUDGE_DEADLINE) -> bool:
+        """Send one nudge now; whether it arrived. Never fails, and takes no longer than the deadline."""
         try:
-            async with asyncio.timeout(NUDGE_DEADLINE.total_seconds()):
-                arrived = await self._signal(target)
+            async with asyncio.timeout(deadline.total_seconds()):
+                arrived = await self._signal(target, deadline)
         except (RPCError, RuntimeError, TimeoutError) as error:
             # Not its text: it may name addresses, and it is the same for every account while Temporal is away.
             _log.debug("nudge_dropped", error=type(error).__name__)
@@ -170,8 +173,8 @@ class Nudger:
             self.dropped += 1
         telemetry.nudges.add(1, {"outcome": "sent" if arrived else "dropped"})
 
-    async def _signal(self, target: Target) -> bool:
-        options: dict[str, Any] = {"rpc_timeout": NUDGE_DEADLINE}
+    async def _signal(self, target: Target, deadline: timedelta) -> bool:
+        options: dict[str, Any] = {"rpc_timeout": deadline}
         if target.workflow is not None:
             await self._client.start_workflow(
                 target.workflow,

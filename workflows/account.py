@@ -54,8 +54,8 @@ class AccountWorkflow:
             plan = await self._plan()
             if plan is None:
                 return
-            await self._start(plan.checks)
             self._show(plan)
+            await self._start(plan.checks)
             if plan.done and self._may_end():
                 return
             if workflow.info().is_continue_as_new_suggested() and self._may_end():

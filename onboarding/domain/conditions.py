@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 class Condition(Protocol):
     """Something that is true or false of a shape at an instant."""
 
-    def holds(self, shape: Shape, horizon: Horizon) -> bool: ...
+    def holds(self, shape: Shape, horizon: Horizon) -> bool:
+        """Whether it is true at the horizon's instant; what time will change is noted in the horizon."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class Always:
     """True of every account."""
 
     def holds(self, shape: Shape, horizon: Horizon) -> bool:  # noqa: ARG002 -- the protocol's signature
+        """See :class:`Condition`."""
         return True
 
 
@@ -32,6 +35,7 @@ class Among:
     values: frozenset[str]
 
     def holds(self, shape: Shape, horizon: Horizon) -> bool:  # noqa: ARG002 -- the protocol's signature
+        """See :class:`Condition`."""
         return shape.attributes.get(self.attribute) in self.values
 
 
@@ -42,6 +46,7 @@ class Known:
     name: str
 
     def holds(self, shape: Shape, horizon: Horizon) -> bool:  # noqa: ARG002 -- the protocol's signature
+        """See :class:`Condition`."""
         return self.name in shape.attributes or self.name in shape.facts
 
 
@@ -53,6 +58,7 @@ class OwnedBelow:
     percent: int
 
     def holds(self, shape: Shape, horizon: Horizon) -> bool:  # noqa: ARG002 -- the protocol's signature
+        """See :class:`Condition`."""
         owned = sum(person.percent for person in shape.persons if self.flag in person.roles and person.percent)
         return owned < self.percent
 
@@ -64,6 +70,7 @@ class Not:
     condition: Condition
 
     def holds(self, shape: Shape, horizon: Horizon) -> bool:
+        """See :class:`Condition`."""
         return not self.condition.holds(shape, horizon)
 
 
@@ -74,6 +81,7 @@ class AllOf:
     conditions: tuple[Condition, ...]
 
     def holds(self, shape: Shape, horizon: Horizon) -> bool:
+        """See :class:`Condition`."""
         for condition in self.conditions:  # noqa: SIM110 -- all() costs a generator where most of the time goes
             if not condition.holds(shape, horizon):
                 return False

@@ -32,6 +32,7 @@ class DueStatus(StrEnum):
 
     @property
     def rank(self) -> int:
+        """0 for the strictest."""
         return _RANK[self]
 
 

@@ -36,7 +36,7 @@ class Refusal(Exception):  # noqa: N818 -- a refusal is an answer, not a fault
         extra: further keys of the wire's error object.
     """
 
-    def __init__(  # noqa: PLR0913 -- keyword-only parts of one error object
+    def __init__(
         self,
         code: str,
         message: str,

@@ -19,12 +19,12 @@ from onboarding.domain.needs import Reading
 from onboarding.domain.state import Mark, MarkKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from onboarding.domain.capabilities import CapabilityStatus
     from onboarding.domain.demands import CheckDue, Finding, Opening
-    from onboarding.domain.policy import Policies, Policy, Restriction
+    from onboarding.domain.policy import Capability, Policies, Policy, Restriction
     from onboarding.domain.state import State
 
 EVALUATOR_VERSION = 1
@@ -84,31 +84,11 @@ def evaluate(policies: Policies, state: State, as_of: datetime) -> Evaluation:
     clock = _Clock(state, horizon)
     demands = tuple(Demand(opening, clock.impacts(opening)) for opening in reading.openings)
 
-    statuses: dict[str, CapabilityStatus] = {}
-    activations: list[ActivationDue] = []
-    acknowledged = {known.capability: known.on for known in state.acknowledgements}
-    for capability in present:
-        status = final[capability.name] or cleared_status(capability, state, demands, horizon)
-        is_on = acknowledged.get(capability.name, False)
-        if status is None:
-            status = ACTIVE if is_on else DETERMINING
-            if not is_on:
-                activations.append(ActivationDue(capability.name, on=True))
-            else:
-                clock.activated(capability.name)
-        elif is_on:
-            activations.append(ActivationDue(capability.name, on=False))
-        statuses[capability.name] = status
-    for name, is_on in acknowledged.items():
-        if is_on and name not in statuses:
-            activations.append(ActivationDue(name, on=False))
+    statuses, activations = _statuses(present, final, state, demands, clock)
     if clock.first_activations:
         # A first activation starts clocks; none of them is shorter than an instant, so no status changes again.
         demands = tuple(Demand(opening, clock.impacts(opening)) for opening in reading.openings)
-    for check in state.checks:
-        for instant in (check.answer_at, check.retry_at, check.deadline_at):
-            if instant is not None and check.state.is_open:
-                horizon.until(instant)
+    _note_checks(state, horizon)
     future: tuple[Demand, ...] = ()
     if announced is not None:
         ahead = Reading(announced.policy, state, live, horizon)
@@ -123,18 +103,53 @@ def evaluate(policies: Policies, state: State, as_of: datetime) -> Evaluation:
         transition_at=announced.transition_at if announced else None,
         checks_due=tuple(reading.checks_due),
         superseded=reading.superseded,
-        activations_due=tuple(activations),
+        activations_due=activations,
         new_marks=(*reading.new_marks, *clock.new_marks),
         wake_at=horizon.holds_until,
         findings=tuple(reading.findings),
     )
 
 
+def _statuses(
+    present: Iterable[Capability],
+    final: Mapping[str, CapabilityStatus | None],
+    state: State,
+    demands: tuple[Demand, ...],
+    clock: _Clock,
+) -> tuple[dict[str, CapabilityStatus], tuple[ActivationDue, ...]]:
+    """The status of each capability, and what the downstream system must be told.
+
+    Active means that nothing blocks *and* that the activation is acknowledged; off is the other way round.
+    """
+    statuses: dict[str, CapabilityStatus] = {}
+    activations: list[ActivationDue] = []
+    acknowledged = {known.capability: known.on for known in state.acknowledgements}
+    for capability in present:
+        status = final[capability.name] or cleared_status(capability, state, demands, clock.horizon)
+        is_on = acknowledged.get(capability.name, False)
+        if (status is None) is not is_on:
+            activations.append(ActivationDue(capability.name, on=not is_on))
+        if status is None and is_on:
+            clock.activated(capability.name)
+        statuses[capability.name] = status or (ACTIVE if is_on else DETERMINING)
+    gone = [name for name, is_on in acknowledged.items() if is_on and name not in statuses]
+    activations.extend(ActivationDue(name, on=False) for name in gone)
+    return statuses, tuple(activations)
+
+
+def _note_checks(state: State, horizon: Horizon) -> None:
+    """Whatever an open check waits for wakes the account."""
+    for check in state.checks:
+        for instant in (check.answer_at, check.retry_at, check.deadline_at):
+            if instant is not None and check.state.is_open:
+                horizon.until(instant)
+
+
 class _Clock:
     """Deadlines: which run, which are new, and what a demand does to a capability now."""
 
     def __init__(self, state: State, horizon: Horizon) -> None:
-        self._horizon = horizon
+        self.horizon = horizon
         self._deadlines = {mark.key: mark.at for mark in state.marks if mark.kind is MarkKind.DEADLINE}
         self._first = {mark.key: mark.at for mark in state.marks if mark.kind is MarkKind.FIRST_ACTIVE}
         self.first_activations: list[str] = []
@@ -143,7 +158,7 @@ class _Clock:
     def activated(self, capability: str) -> None:
         """Note that a capability is active; the first time is a mark."""
         if capability not in self._first:
-            as_of = self._horizon.as_of
+            as_of = self.horizon.as_of
             self._first[capability] = as_of
             self.first_activations.append(capability)
             self.new_marks.append(Mark(MarkKind.FIRST_ACTIVE, capability, as_of, as_of))
@@ -164,7 +179,7 @@ class _Clock:
         deadline = self._deadline(opening, restriction)
         if deadline is None:
             return Impact(capability, DueStatus.EVENTUALLY_DUE, None, blocks=False)
-        missed = self._horizon.passed(deadline)
+        missed = self.horizon.passed(deadline)
         status = DueStatus.EVENTUALLY_DUE
         if opening.awaits_user:
             status = DueStatus.PAST_DUE if missed else DueStatus.CURRENTLY_DUE
@@ -175,7 +190,7 @@ class _Clock:
         key = f"{opening.key}|{restriction.capability}"
         known = self._deadlines.get(key)
         if known is None and restriction.grace is not None and opening.cause is not Cause.PENDING:
-            as_of = self._horizon.as_of
+            as_of = self.horizon.as_of
             known = self._deadlines[key] = as_of + restriction.grace
             self.new_marks.append(Mark(MarkKind.DEADLINE, key, known, as_of))
         return known

@@ -35,9 +35,9 @@ class Documents:
         hidden: digests of write-only values, by section of the account or by person id.
     """
 
-    account: Document | None = None
-    persons: Mapping[str, Document] = field(default_factory=dict)
-    checks: Mapping[str, Document] = field(default_factory=dict)
+    account: Document | None = field(default=None, repr=False)
+    persons: Mapping[str, Document] = field(default_factory=dict, repr=False)
+    checks: Mapping[str, Document] = field(default_factory=dict, repr=False)
     hidden: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -49,8 +49,8 @@ class Event:
     related_type: str
     related_id: str
     data: Document
-    before: Document | None
-    after: Document | None
+    before: Document | None = field(repr=False)
+    after: Document | None = field(repr=False)
 
 
 def changes(before: Documents, after: Documents) -> list[Event]:
@@ -72,7 +72,7 @@ def changes(before: Documents, after: Documents) -> list[Event]:
     return events
 
 
-def _row_events(  # noqa: PLR0913 -- one row's before and after
+def _row_events(
     kind: str, row_id: str, data: Document, old: Document | None, new: Document | None, hidden: str | None
 ) -> Iterator[Event]:
     if old is None and new is not None:
@@ -81,7 +81,7 @@ def _row_events(  # noqa: PLR0913 -- one row's before and after
         yield Event(f"{kind}.deleted", kind, row_id, data, old, None)
     elif old is not None and new is not None:
         names = [name for name in new if old.get(name) != new[name] or name == hidden]
-        if any(name not in ("updated",) for name in names):
+        if any(name != "updated" for name in names):
             yield Event(f"{kind}.updated", kind, row_id, data, _pick(old, names), _pick(new, names))
 
 
@@ -113,7 +113,7 @@ def _account_events(before: Documents, after: Documents, new: Document) -> Itera
             yield event(f"[{name}].updated", {name: old[name]}, {name: new[name]})
 
 
-def _configuration_events(old: Document | None, new: Document | None, event: Any) -> Iterator[Event]:  # noqa: ANN401 -- the maker above
+def _configuration_events(old: Document | None, new: Document | None, event: Any) -> Iterator[Event]:
     """First each configuration's own change, then one event for each capability whose status changed."""
     names = sorted({*(old or {}), *(new or {})})
     stand = dict(old) if old is not None else None

@@ -21,5 +21,5 @@ def rfc3339(moment: datetime) -> str:
 
 
 def whole_milliseconds(moment: datetime) -> datetime:
-    """The moment without what the wire does not carry, so that a deadline that was told is the deadline that is kept."""
+    """The moment without what the wire does not carry, so that the deadline that was told is the one that is kept."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -11,7 +11,8 @@ from onboarding.domain.standing import Verdict, input_digest, is_askable, standi
 from onboarding.domain.state import ACCOUNT, CheckState, Mark, MarkKind, OrderKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Set
+    from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
 
     from onboarding.domain.horizon import Horizon
     from onboarding.domain.policy import CheckKind, Need, Policy, Remedy, Restriction, Role, Rule
@@ -24,7 +25,7 @@ ANY_CODE = "*"
 class Reading:
     """One pass over a policy's rules; its attributes are the result."""
 
-    def __init__(self, policy: Policy, state: State, live: Set[str], horizon: Horizon) -> None:
+    def __init__(self, policy: Policy, state: State, live: AbstractSet[str], horizon: Horizon) -> None:
         self._policy = policy
         self._state = state
         self._live = live
@@ -180,7 +181,7 @@ class Reading:
             awaits_user=not waiting, in_review=self._in_review(kind, subject),
         )  # fmt: skip
 
-    def _open_failed(  # noqa: PLR0913 -- the parts of one failure
+    def _open_failed(
         self,
         rule: Rule,
         subject: Subject,
@@ -212,7 +213,9 @@ class Reading:
         self._open_need(
             rule, subject, need.check, Cause.FAILED, restricts,
             tuple((path, failures.get(path, stands.reasons)) for path in remedy.paths),
-            options=tuple(Option(tuple((path, failures.get(path, ())) for path in option)) for option in remedy.options),
+            options=tuple(
+                Option(tuple((path, failures.get(path, ())) for path in option)) for option in remedy.options
+            ),
             awaits_user=bool(remedy.paths),
         )  # fmt: skip
 

@@ -38,6 +38,7 @@ class Restriction:
 
     @property
     def blocks_activation(self) -> bool:
+        """Whether a capability that was never active stays off without it."""
         return self.falls is Falls.AT_REQUEST
 
 
@@ -187,10 +188,12 @@ class Capability:
 
     @property
     def configuration(self) -> str:
+        """The configuration it belongs to."""
         return self.name.partition(".")[0]
 
     @property
     def wire_name(self) -> str:
+        """Its name within the configuration."""
         return self.name.partition(".")[2]
 
 

@@ -37,6 +37,7 @@ class Standing:
 
     @property
     def reasons(self) -> tuple[str, ...]:
+        """Codes that the evidence carries."""
         return self.evidence.reasons if self.evidence else ()
 
 

@@ -78,6 +78,7 @@ class Outcome(StrEnum):
 
     @property
     def is_decisive(self) -> bool:
+        """Whether it answers the question."""
         return self in (Outcome.PASSED, Outcome.FAILED)
 
 
@@ -118,6 +119,7 @@ class CheckState(StrEnum):
 
     @property
     def is_open(self) -> bool:
+        """Whether the check still waits for an answer."""
         return self not in (CheckState.CONCLUDED, CheckState.SUPERSEDED, CheckState.CANCELED)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from onboarding.domain.errors import Refusal, RefusalKind
@@ -25,7 +25,7 @@ Values = dict[str, Any]
 class PutAccount:
     """Create an account, or update it with a patch in the wire's shape."""
 
-    patch: Values
+    patch: Values = field(repr=False)
     exempt: Callable[[str, str], bool]
     creating: bool = False
 
@@ -88,7 +88,7 @@ class CloseAccount:
 class AddPerson:
     """Add a person under an id that was made before, so that a replay finds it."""
 
-    patch: Values
+    patch: Values = field(repr=False)
     person_id: str
     exempt: Callable[[str, str], bool]
     cause: str = "person.created"
@@ -113,7 +113,7 @@ class UpdatePerson:
     """Update a person with a patch."""
 
     person_id: str
-    patch: Values
+    patch: Values = field(repr=False)
     exempt: Callable[[str, str], bool]
     cause: str = "person.updated"
 
@@ -149,7 +149,7 @@ class DeletePerson:
 class AddBankAccount:
     """Add a bank account to pay out to. ``tokens`` are the sandbox's bank account tokens."""
 
-    params: Values
+    params: Values = field(repr=False)
     bank_id: str
     exempt: Callable[[str, str], bool]
     tokens: Mapping[str, Mapping[str, str]]

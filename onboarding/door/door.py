@@ -58,7 +58,8 @@ class Change(Protocol):
     """
 
     @property
-    def cause(self) -> str: ...
+    def cause(self) -> str:
+        """See the class."""
 
     def apply(self, draft: Draft) -> Any:
         """Work on the draft. May raise Refusal: then nothing has happened."""
@@ -419,7 +420,7 @@ class Door:
 
     @asynccontextmanager
     async def _turn(self, name: str) -> AsyncIterator[Callable[[], timedelta]]:
-        """One task of this process at a time, so that waiting tasks hold no connection. Yields what is left of the wait."""
+        """One task of this process at a time, so that waiting tasks hold no connection; yields what is left to wait."""
         ends = time.monotonic() + WAIT.total_seconds()
         turn = self._turns[name]
         turn.waiting += 1

@@ -5,7 +5,7 @@ A draft lives as long as one transaction. Changes work on it; the journal writes
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,7 @@ class Subject:
     """The account, a person or a bank account with its values in plain; ``version`` is that of the sealed row."""
 
     id: str
-    values: dict[str, Any]
+    values: dict[str, Any] = field(repr=False)
     version: int = 0
     created_at: datetime | None = None
     updated_at: datetime | None = None

@@ -44,7 +44,8 @@ class InlineVerifier(Protocol):
     name: str
     version: str
 
-    def answer(self, question: Question) -> Answer | Later | None: ...
+    def answer(self, question: Question) -> Answer | Later | None:
+        """The answer, now or at a later instant of the account's clock."""
 
 
 class RepeatedStart(StrEnum):

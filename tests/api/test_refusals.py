@@ -371,3 +371,10 @@ def test_basic_authentication_takes_the_key_as_the_user(platform: Platform) -> N
     answer = httpx.get(f"{platform.server.url}/v2/core/accounts/{account.id}", auth=(platform.test_key, ""))
 
     assert answer.json()["id"] == account.id
+
+
+def test_sdk_is_told_that_its_body_is_too_large(platform: Platform) -> None:
+    with pytest.raises(stripe.APIError) as refused:
+        platform.sdk().v2.core.accounts.create({"display_name": "x" * 10_000_000})
+
+    assert refused.value.http_status == 413

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -12,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onboarding.domain.policy import Announced, Policies
-from onboarding.domain.state import ACCOUNT, Age, MarkKind, OrderKind, Outcome
+from onboarding.domain.settle import play
+from onboarding.domain.state import ACCOUNT, Age, Mark, MarkKind, OrderKind, Outcome
 from tests.domain.generated import EXPIRING, LAWS, STRICTER
 from tests.domain.stories import (
     ADDRESS,
     BIRTH_DATE,
+    BUILTIN,
     CARD,
     CARD_PAYOUTS,
     COMPANY,
@@ -158,11 +160,11 @@ class TestDueStatus:
 
     def test_the_summary_tells_the_earliest_of_two_deadlines_of_one_entry(self) -> None:
         """The later rule of two that raise the same entry may have the earlier deadline."""
-        world = World({"keyed_identity": KEYED})
-        story = Story(company(person("person_o", "owner", REPRESENTATIVE, percent=30)), world)
-        story.change_shape(persons=(person("person_o", "owner", REPRESENTATIVE, percent=30), *company().persons))
+        world = World({("keyed_identity", "person_o"): KEYED})
+        owner = person("person_o", "owner", REPRESENTATIVE, percent=30)
+        story = Story(company(*company().persons, owner), world)
         first = story.summary
-        both = replace(story.state.shape.persons[0], roles=frozenset({"owner", "representative"}))
+        both = replace(owner, roles=frozenset({"owner", "representative"}))
         story.wait(5 * DAY).change_shape(persons=(both,))
 
         assert story.due[f"person_o:{DOCUMENT}"] == "currently_due"
@@ -530,6 +532,14 @@ class TestRechecks:
 
         assert [due.kind for due in story.world.asked].count("address_match") == 2
 
+    def test_an_undone_recheck_asks_nothing(self) -> None:
+        story = Story(individual())
+        story.order(OrderKind.RECHECK, target="address_match")
+        order = replace(story.state.orders[0], starts_at=START + DAY, undone_at=START)
+        story.change(orders=(order,)).wait(2 * DAY)
+
+        assert [due.kind for due in story.world.asked].count("address_match") == 1
+
     def test_an_alternative_that_proves_the_need_can_be_rechecked(self) -> None:
         story = Story(individual(), World({"keyed_identity": KEYED})).supply(DOCUMENT, of="person_i").wait(DAY)
         story.world.answers["identity_document"] = fails("verification_document_failed_other")
@@ -584,3 +594,22 @@ def test_marks_are_only_ever_added() -> None:
         seen.append(story.state.marks)
 
     assert all(later[: len(earlier)] == earlier for earlier, later in pairwise(seen))
+
+
+def test_a_mark_that_exists_is_left_as_it_was() -> None:
+    first = Mark(MarkKind.DEADLINE, "key", START, START)
+    state = Story(individual()).state.with_marks([first])
+
+    again = state.with_marks([replace(first, at=START + DAY), Mark(MarkKind.EXPIRED, "key", START, START)])
+
+    assert [mark for mark in again.marks if mark.key == "key"] == [first, Mark(MarkKind.EXPIRED, "key", START, START)]
+
+
+def test_missed_looks_are_played_up_to_and_including_the_last_instant() -> None:
+    story = Story(individual()).unset("email", of="person_i")
+
+    def looks(until: datetime) -> list[datetime]:
+        return [step.as_of for step in play(BUILTIN, story.state, story.evaluation.wake_at, until, story.world)]
+
+    assert looks(START + 30 * DAY - MICROSECOND) == []
+    assert looks(START + 30 * DAY) == [START + 30 * DAY]

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
-import sys
-import threading
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, fields, is_dataclass
-from datetime import timedelta
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
+import structlog
 
 from onboarding.domain import settle as settling
 from onboarding.domain.errors import EngineFault, Refusal
@@ -28,10 +27,11 @@ from onboarding.storage import tables
 from onboarding.storage.batch import Batch
 from onboarding.storage.faults import StatementFailed
 from onboarding.storage.tables import Table
+from onboarding.telemetry import setup_logging
+from onboarding.verifiers.registry import nothing_exempt
 from tests.privacy import markers
 from tests.privacy.markers import CORE, DIGITS, found, found_in_files, patterns
 from tests.stories.telling import DAY, START, Life, fetch, new_caller
-from tests.support import samples
 from tests.support.serving import Platform
 
 
@@ -102,16 +102,20 @@ async def test_no_column_holds_what_a_caller_said(engine: Engine, lives: list[Li
     assert filled >= {"accounts", "audit_log", "checks", "events", "evidence", "marks", "persons", "sealed_values"}
 
 
+# Others than the markers: what is planted in plain stays in Postgres' files for a while.
+CONTROL, CONTROL_DIGITS = CORE[::-1], DIGITS[::-1]
+
+
 @pytest.mark.parametrize(
     "planted",
     [
-        {"id": f"plat_{CORE}"},
-        {"id": f"plat_{CORE.upper()}"},
-        {"id": f"plat_1{DIGITS}"},
-        {"id": "plat_bytes", "sealed": f"name={CORE}".encode()},
-        {"id": "plat_digits", "sealed": DIGITS.encode()},
-        {"id": f"plat_{CORE.encode().hex()}"},
-        {"id": f"plat_{base64.b64encode(CORE.encode()).decode()}"},
+        {"id": f"plat_{CONTROL}"},
+        {"id": f"plat_{CONTROL.upper()}"},
+        {"id": f"plat_1{CONTROL_DIGITS}"},
+        {"id": "plat_bytes", "sealed": f"name={CONTROL}".encode()},
+        {"id": "plat_digits", "sealed": CONTROL_DIGITS.encode()},
+        {"id": f"plat_{CONTROL.encode().hex()}"},
+        {"id": f"plat_{base64.b64encode(CONTROL.encode()).decode()}"},
     ],
 )
 async def test_the_scan_would_find_it(engine: Engine, planted: dict[str, Any]) -> None:
@@ -120,7 +124,7 @@ async def test_the_scan_would_find_it(engine: Engine, planted: dict[str, Any]) -
     async with engine.database.transaction() as tx:
         await tx.apply(batch)
     try:
-        assert found((await dump(engine))["platforms"])
+        assert found((await dump(engine))["platforms"], patterns(CONTROL, CONTROL_DIGITS))
     finally:
         await fetch(engine, "DELETE FROM platforms WHERE id = $1", planted["id"])
 
@@ -143,7 +147,7 @@ async def test_postgres_files_and_log_hold_nothing(engine: Engine, lives: list[L
     assert found_in_files(Path(postgres.data_dir)) == []
 
     # The scan reads the right files.
-    control = f"{CORE[::-1]}control"
+    control = f"{CONTROL}control"
     await fetch(engine, f"DO $$ BEGIN RAISE LOG '{control}'; END $$")
     await fetch(engine, f"CREATE TABLE control AS SELECT '{control}'::text")
     await fetch(engine, "CHECKPOINT")
@@ -214,7 +218,8 @@ async def test_no_error_says_what_a_caller_said(
             refused += 1
             told = [refusal.message, refusal.code, str(refusal), repr(refusal), repr(refusal.extra)]
             assert found(str(told)) == []
-    assert refused >= len(attempts) - 4, "most of these must be refused, or they show nothing"
+    # Lengths, nationalities and shares are checked before the engine, by the API: their refusals are its own tests'.
+    assert refused >= len(attempts) - 8, "most of these must be refused, or they show nothing"
 
     def broken(*_arguments: object) -> None:
         raise KeyError(CORE)
@@ -252,54 +257,58 @@ async def test_no_repr_shows_what_a_caller_said(engine: Engine, lives: list[Life
         view,
         await engine.reader.events(life.caller),
         key(),
-        changes.PutAccount(markers.account("company"), samples.patched),
-        changes.AddPerson(markers.person(), "person_1", samples.patched),
-        changes.UpdatePerson("person_1", markers.person(), samples.patched),
-        changes.AddBankAccount(markers.bank_account(), "ba_1", samples.patched, {}),
+        changes.PutAccount(markers.account("company"), nothing_exempt),
+        changes.AddPerson(markers.person(), "person_1", nothing_exempt),
+        changes.UpdatePerson("person_1", markers.person(), nothing_exempt),
+        changes.AddBankAccount(markers.bank_account(), "ba_1", nothing_exempt, {}),
         *vars(engine.door).values(),
     ]
     assert [type(one).__name__ for one in shown if found(repr(one))] == []
+    assert found(repr(markers.person()))
 
-    @dataclass
-    class Careless:
-        said: str
 
-    assert is_dataclass(Careless)
-    assert found(repr(Careless(CORE)))
+@contextmanager
+def logging_as_in_production() -> Iterator[None]:
+    """Not a fixture: between a test's setup and the test itself pytest exchanges stdout."""
+    root, configured = logging.getLogger(), structlog.get_config()
+    handlers, level = root.handlers[:], root.level
+    setup_logging(logging.DEBUG)
+    try:
+        yield
+    finally:
+        root.handlers = handlers
+        root.setLevel(level)
+        structlog.configure(**configured)
 
 
 async def test_nothing_is_logged(
     engine: Engine,
     platform: Platform,
     monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    caplog.set_level(logging.DEBUG)
-    await asyncio.to_thread(requests, platform)
-    await busy_life(engine, "individual")
+    with logging_as_in_production():
+        await asyncio.to_thread(requests, platform)
+        await busy_life(engine, "individual")
 
-    def broken(*_arguments: object) -> None:
-        raise KeyError(CORE)
+        def broken(*_arguments: object) -> None:
+            raise KeyError(CORE)
 
-    monkeypatch.setattr(settling, "evaluate", broken)
-    answers = await asyncio.to_thread(
-        lambda: [platform.request("POST", "/v2/core/accounts", json={"display_name": CORE}) for _ in range(2)]
-    )
-    assert [answer.status_code for answer in answers] == [500, 500]
-    assert [found(answer.text) for answer in answers] == [[], []]
-    monkeypatch.undo()
+        monkeypatch.setattr(settling, "evaluate", broken)
+        answers = await asyncio.to_thread(
+            lambda: [platform.request("POST", "/v2/core/accounts", json={"display_name": CORE}) for _ in range(2)]
+        )
+        assert [answer.status_code for answer in answers] == [500, 500]
+        assert [found(answer.text) for answer in answers] == [[], []]
+        monkeypatch.undo()
+        # The capture works.
+        silent = capfd.readouterr()
+        structlog.get_logger("control").warning(CORE)
+        control = capfd.readouterr()
 
-    captured = capfd.readouterr()
-    assert found(captured.out + captured.err) == []
-    assert found("\n".join(f"{record.getMessage()} {vars(record)}" for record in caplog.records)) == []
-
-    # The captures work.
-    logging.getLogger("onboarding.control").warning(CORE)
-    sys.stdout.write(CORE)
-    assert found("\n".join(record.getMessage() for record in caplog.records))
-    assert found(capfd.readouterr().out)
-    assert threading.active_count() >= 1
+    assert "engine_KeyError" in silent.out  # it is told of, as a code
+    assert found(silent.out + silent.err) == []
+    assert found(control.out)
 
 
 def requests(platform: Platform) -> None:
@@ -326,16 +335,15 @@ def requests(platform: Platform) -> None:
 
 async def test_a_constraint_s_error_names_no_value(engine: Engine) -> None:
     batch = Batch()
-    batch.insert(tables.Platform, id=f"plat_twice_{CORE}", created_at=START)
+    batch.insert(tables.Platform, id=f"plat_twice_{CONTROL}", created_at=START)
     try:
-        for expected in (False, True):
-            try:
-                async with engine.database.transaction() as tx:
-                    await tx.apply(batch)
-            except StatementFailed as failed:
-                assert expected
-                assert failed.sqlstate == asyncpg.UniqueViolationError.sqlstate
-                assert found(f"{failed} {failed!r} {failed.__cause__} {failed.__context__ and ''}") == []
+        async with engine.database.transaction() as tx:
+            await tx.apply(batch)
+        with pytest.raises(StatementFailed) as failed:
+            async with engine.database.transaction() as tx:
+                await tx.apply(batch)
+        error = failed.value
+        assert error.sqlstate == asyncpg.UniqueViolationError.sqlstate
+        assert found(f"{error} {error!r} {error.__cause__}", patterns(CONTROL)) == []
     finally:
         await fetch(engine, "DELETE FROM platforms WHERE id LIKE 'plat_twice_%'")
-    assert timedelta(0) < DAY

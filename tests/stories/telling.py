@@ -287,7 +287,7 @@ def entries(document: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-# --- a whole life, told so that two lives can be compared --------------------------------------------------------------
+# --- a whole life, told so that two lives can be compared ------------------------------------------------------------
 
 _NAMES = re.compile(r"(?:acct|person|check|evid|ba|rev|reqent|clock|evt_test|evt)_[0-9a-z]{10,}|\b[0-9a-f]{16,64}\b")
 _TIMES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)")

@@ -183,7 +183,9 @@ async def test_evidence_expires_is_asked_for_again_and_expires_again(settings: S
         assert summary(document) == ("currently_due", 840 * DAY + 5 * SECOND)
         await life.comes(840 * DAY + 5 * SECOND)
         assert (await life.statuses())[CARD] == PAST_DUE
-        assert sorted((name.split("|")[3], at - START) for name, at in (await life.marks()).items() if name.endswith(CARD)) == [
+        assert sorted(
+            (name.split("|")[3], at - START) for name, at in (await life.marks()).items() if name.endswith(CARD)
+        ) == [
             ("1", 430 * DAY + 5 * SECOND),
             ("2", 840 * DAY + 5 * SECOND),
         ]
@@ -387,9 +389,7 @@ async def test_an_advance_is_repeated_by_its_key_and_not_by_another_body(life: L
     await life.comes(2 * DAY)
 
     again = await engine.clocks.advance(life.caller, life.clock_id, to, mine)
-    assert (first["frozen_time"], again["frozen_time"]) == tuple(
-        rfc3339(START + days * DAY) for days in (1, 2)
-    )
+    assert (first["frozen_time"], again["frozen_time"]) == tuple(rfc3339(START + days * DAY) for days in (1, 2))
     with pytest.raises(Refusal) as refused:
         await engine.clocks.advance(life.caller, life.clock_id, to, key("once", "POST advance", {"to": 2}))
     assert refused.value.code == "idempotency_error"

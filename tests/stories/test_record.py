@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -104,7 +105,8 @@ async def test_the_audit_chain_holds_and_shows_every_tampering(life: Life) -> No
 async def test_events_chain_and_fold_to_what_can_be_read(life: Life) -> None:
     folded: dict[str, dict[str, Any]] = {}
     for event in await life.events():
-        related, before, after = event["related_object"]["id"], *event["changes"].values()
+        related = event["related_object"]["id"]
+        before, after = event["changes"]["before"], event["changes"]["after"]
         known = folded.get(related, {})
         assert known or before is None, event["type"]
         for name, value in (before or {}).items():
@@ -273,10 +275,10 @@ async def test_a_stranger_finds_nothing_and_leaves_no_key(engine: Engine, caller
         Caller("plat_nobody", livemode=False, actor="key_stranger"),
     ):
         attempts: list[Callable[[], Any]] = [
-            lambda who=stranger: engine.accounts.update(who, life.id, {"display_name": "Mine"}, key("x")),
-            lambda who=stranger: engine.accounts.close(who, life.id, None, key("x")),
-            lambda who=stranger: engine.reader.account(who, life.id),
-            lambda who=stranger: engine.accounts.create_person(who, life.id, {}, key("x")),
+            partial(engine.accounts.update, stranger, life.id, {"display_name": "Mine"}, key("x")),
+            partial(engine.accounts.close, stranger, life.id, None, key("x")),
+            partial(engine.reader.account, stranger, life.id),
+            partial(engine.accounts.create_person, stranger, life.id, {}, key("x")),
         ]
         for attempt in attempts:
             with pytest.raises(Refusal) as refused:

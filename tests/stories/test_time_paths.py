@@ -48,9 +48,7 @@ REPRESENTATIVE = telling.person(
 )
 # Comes of age on day 33, in the middle of the outage.
 MINOR = telling.born(18, START + 33 * DAY)
-OWNER = telling.person(
-    given_name="Ada", date_of_birth=MINOR, relationship={"owner": True, "percent_ownership": "30"}
-)
+OWNER = telling.person(given_name="Ada", date_of_birth=MINOR, relationship={"owner": True, "percent_ownership": "30"})
 
 SCRIPT: list[tuple[timedelta, Act]] = [
     (HOUR, lambda life: life.put(telling.company(**{EIN: ein("111111111")}))),
@@ -78,7 +76,7 @@ HOURS = [hour * HOUR for hour in range(1, int(END / HOUR) + 1)]
 
 
 async def hour_by_hour(life: Life) -> None:
-    """By turns the clock is advanced, which looks at the very instants, and merely goes on until a worker comes late."""
+    """By turns the clock is advanced, which looks at the very instants, or goes on until a worker comes late."""
     for number, instant in enumerate(sorted({*HOURS, *(at for at, _ in SCRIPT)})):
         if number % 2:
             await life.comes(instant)

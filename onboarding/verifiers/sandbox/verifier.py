@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from onboarding.verifiers.port import Question
 
 ANSWER_DELAY = timedelta(seconds=5)
-"""How long a delayed answer takes on the account's clock. Stripe's sandbox was seen to take 45 to 50 s; ours is kinder."""
+"""How long a delayed answer takes on the account's clock. Stripe's sandbox was seen to take 45 to 50 s."""
 
 PASSED: tuple[Outcome, tuple[str, ...]] = (Outcome.PASSED, ())
 

@@ -1,0 +1,128 @@
+"""The command line, and the Schedule that worker processes keep."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+
+from onboarding.cli.keys import ensure_local_keys
+from onboarding.engine import open_engine
+from onboarding.settings import Settings
+from onboarding.temporal import connect
+from tests.support.temporal import bench
+from tests.workflows.conftest import start_temporal
+from workflows import names, options
+from workflows.schedule import ensure_sweeps
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    return {
+        **os.environ,
+        "DATABASE_URL": settings.database_url,
+        "TEMPORAL_ADDRESS": settings.temporal_address,
+        "ONBOARDING_ROOT_KEYS": settings.root_keys.get_secret_value(),
+        "ONBOARDING_TASK_QUEUE": "commands",
+    }
+
+
+async def command(settings: Settings, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    return await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", "from onboarding.cli import main; main()", *arguments],
+        cwd=ROOT,
+        env={**environment(settings), **changes},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def root_keys(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name, value in environment(settings).items():
+        monkeypatch.setenv(name, value)
+    yield
+
+
+async def test_made_keys_authenticate_and_name_their_mode(temporal_settings: Settings) -> None:
+    done = await command(temporal_settings, "keys", "create", "--platform", "Zelmira's shop")
+    assert done.returncode == 0, done.stderr
+    secrets = re.findall(r"sk_(?:test|live)_[0-9A-Za-z]{32,}", done.stdout)
+    engine = await open_engine(temporal_settings)
+    try:
+        test, live = [await engine.authenticate(secret) for secret in secrets]
+        assert test is not None
+        assert live is not None
+        assert (test.livemode, live.livemode) == (False, True)
+        assert test.platform_id == live.platform_id
+        async with engine.database.reading() as reading:
+            rows = await reading.fetch("SELECT * FROM platforms WHERE id = $1", test.platform_id)
+        assert "Zelmira" not in str(rows)
+    finally:
+        await engine.close()
+
+
+@pytest.mark.usefixtures("root_keys")
+async def test_local_keys_are_kept_as_long_as_the_database_knows_them(settings: Settings) -> None:
+    made = ensure_local_keys(settings.database_url, None)  # in a running loop, as well as without
+    assert await asyncio.to_thread(ensure_local_keys, settings.database_url, made) == made
+    other = ensure_local_keys(settings.database_url, None)
+    assert other != made
+    assert ensure_local_keys(settings.database_url, {**made, "live_key": other["live_key"]}) not in (made, other)
+    assert ensure_local_keys(settings.database_url, {"test_key": "sk_test_unknown", "live_key": "sk_live_no"}) != made
+
+
+async def test_commands_say_in_one_line_what_to_mend(settings: Settings) -> None:
+    away = "postgresql://app@127.0.0.1:1/none"
+    for arguments in (["migrate"], ["sweep"], ["keys", "create", "--platform", "x"]):
+        done = await command(settings, *arguments, DATABASE_URL=away)
+        assert done.returncode == 1
+        assert done.stderr == "onboarding: the database in DATABASE_URL does not answer\n"
+    done = await command(settings, "sweep", ONBOARDING_ROOT_KEYS="nonsense")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "nonsense" not in done.stderr
+
+
+async def test_sweep_by_hand_nudges_what_is_due(temporal_settings: Settings, client: Client) -> None:
+    async with bench(temporal_settings, client, working=False) as made:
+        caller = await made.platform()
+        account_id = await made.account(caller)
+        await made.nudger.close()
+        await made.fetch("UPDATE accounts SET look_at = clock_timestamp() WHERE id = $1", account_id)
+    done = await command(temporal_settings, "sweep")
+    assert done.returncode == 0, done.stderr
+    found = re.fullmatch(r"due: (\d+), nudged: (\d+)\n", done.stdout)
+    assert found is not None
+    assert int(found[1]) == int(found[2]) >= 1
+    assert (await command(temporal_settings, "migrate")).returncode == 0
+
+
+async def test_schedule_is_repaired_and_a_paused_one_stays_paused(settings: Settings, tmp_path: Path) -> None:
+    server = await asyncio.to_thread(start_temporal, tmp_path)  # of its own: there is one Schedule in a namespace
+    try:
+        client = await connect(settings.model_copy(update={"temporal_address": server.address}), lazy=False)
+        await ensure_sweeps(client, task_queue="first", every=timedelta(minutes=1))
+        handle = client.get_schedule_handle(names.SWEEP_SCHEDULE)
+        await handle.pause(note="maintenance")
+        await ensure_sweeps(client, task_queue="second", every=timedelta(seconds=30))
+        schedule = (await handle.describe()).schedule
+        assert schedule.state.paused
+        assert schedule.spec.intervals[0].every == timedelta(seconds=30)
+        assert schedule.action.task_queue == "second"  # type: ignore[union-attr]  # it starts a workflow
+        assert schedule.action.execution_timeout == options.SWEEP_RUN_LIMIT  # type: ignore[union-attr]  # as above
+        assert schedule.policy.catchup_window == options.SWEEP_CATCH_UP
+        assert schedule.policy.overlap.name == "SKIP"
+    finally:
+        server.stop()
