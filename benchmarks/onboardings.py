@@ -17,7 +17,9 @@ import statistics
 import tempfile
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,7 @@ from onboarding.process_exit import settle_before_exit
 from onboarding.settings import Settings
 from onboarding.storage import keys, migrate
 from onboarding.temporal import Nudger, connect
+from onboarding.work import Plan, Work
 from worker import make_worker
 from workflows import names
 from workflows.schedule import account_target
@@ -81,11 +84,30 @@ BANK_ACCOUNT = {
 }
 
 
+class NoticedPlans:
+    """The engine's work, and who waits for the first plan of an account: polling for it would be measured too."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._planned: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+
+    async def plan(self, account_id: str, run_id: str) -> Plan:
+        """As the engine's."""
+        plan = await self._work.plan(account_id, run_id)
+        self._planned[account_id].set()
+        return plan
+
+    async def first(self, account_id: str) -> None:
+        """Until the account was planned once."""
+        await self._planned[account_id].wait()
+
+
 class Sides:
     """Both sides on one server."""
 
-    def __init__(self, engine: Engine, client: Client, task_queue: str, caller: Caller) -> None:
+    def __init__(self, engine: Engine, plans: NoticedPlans, client: Client, task_queue: str, caller: Caller) -> None:
         self.engine = engine
+        self.plans = plans
         self.client = client
         self.task_queue = task_queue
         self.caller = caller
@@ -95,19 +117,11 @@ class Sides:
         """One account, until its run has ended."""
         view = await self.engine.accounts.create(self.caller, ACCOUNT, None)
         account_id = str(view.account["id"])
-        await self._collecting(account_id)
+        # Else one plan would do for both requests, as no real user's would.
+        await self.plans.first(account_id)
         await self.engine.accounts.create_bank_account(self.caller, account_id, BANK_ACCOUNT, None)
         self.accounts.append(account_id)
         await self._ended(names.account_workflow_id(account_id))
-
-    async def _collecting(self, account_id: str) -> None:
-        """Until the run has claimed the account: else one plan would do for both requests, as no real user's would."""
-        while True:
-            async with self.engine.database.reading() as reading:
-                row = await reading.fetch_one("SELECT run_lease_until FROM accounts WHERE id = $1", account_id)
-            if row is not None and row[0] is not None:
-                return
-            await asyncio.sleep(0.01)
 
     async def minimal(self) -> None:
         """One minimal workflow with as many signals and activities."""
@@ -155,22 +169,27 @@ async def measure(settings: Settings, accounts: int, at_once: int, rounds: int) 
     nudger = Nudger(client, task_queue=settings.task_queue, account=account_target)
     engine = await open_engine(settings, nudge=nudger.nudge, name="benchmark")
     checks = Checks(engine.door, engine.database, engine.verifiers)
-    product = make_worker(client, engine, nudger, task_queue=settings.task_queue, checks=checks)
+    plans: Any = NoticedPlans(engine.work)
+    product = make_worker(client, replace(engine, work=plans), nudger, task_queue=settings.task_queue, checks=checks)
     minimal = Worker(
         client, task_queue=f"{settings.task_queue}-minimal", workflows=[MinimalWorkflow], activities=[nothing]
     )
     platform_id = new_id("plat_")
     async with engine.database.transaction() as tx:
         await keys.create_platform(tx, platform_id=platform_id)
-    sides = Sides(engine, client, settings.task_queue, Caller(platform_id, livemode=False, actor="benchmark"))
+    caller = Caller(platform_id, livemode=False, actor="benchmark")
+    sides = Sides(engine, plans, client, settings.task_queue, caller)
     found: dict[str, list[float]] = {"onboarding": [], "minimal": []}
+    spent = {"onboarding": 0.0, "minimal": 0.0}
     try:
         async with product, minimal:
             await rate(sides.onboarding, at_once, at_once)  # warm
             await rate(sides.minimal, at_once, at_once)
             for _ in range(rounds):
-                found["onboarding"].append(await rate(sides.onboarding, accounts, at_once))
-                found["minimal"].append(await rate(sides.minimal, accounts, at_once))
+                for name, side in (("onboarding", sides.onboarding), ("minimal", sides.minimal)):
+                    before = time.process_time()
+                    found[name].append(await rate(side, accounts, at_once))
+                    spent[name] += time.process_time() - before
             events = await sides.events()
             active = await _active(engine, sides.accounts)
     finally:
@@ -183,6 +202,7 @@ async def measure(settings: Settings, accounts: int, at_once: int, rounds: int) 
         "minimal_per_second": round(other, 1),
         "ratio": round(onboarding / other, 2),
         "events_per_onboarding": {"median": statistics.median(events), "most": max(events)},
+        "process_ms_each": {name: round(1000 * one / rounds / accounts, 1) for name, one in spent.items()},
         "active": f"{active} of {len(sides.accounts)}",
         "rounds": {name: [round(one, 1) for one in rates] for name, rates in found.items()},
     }

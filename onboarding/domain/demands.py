@@ -75,6 +75,7 @@ class Opening:
         entries: leaves raised on the wire with their error codes; none for what must not be told.
         awaits_user: False while the answer is ours to find.
         in_review: a person of the operator decides.
+        at_once: a hit: it blocks whether or not the capability was active before, and no deadline runs.
     """
 
     rule: str
@@ -87,6 +88,7 @@ class Opening:
     awaits_user: bool = True
     in_review: bool = False
     options: tuple[Option, ...] = ()
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

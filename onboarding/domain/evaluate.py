@@ -172,6 +172,9 @@ class _Clock:
 
     def _impact(self, opening: Opening, restriction: Restriction) -> Impact:
         capability = restriction.capability
+        if opening.at_once:
+            status = DueStatus.PAST_DUE if opening.awaits_user else DueStatus.EVENTUALLY_DUE
+            return Impact(capability, status, None, blocks=True)
         if capability not in self._first:
             blocks = restriction.blocks_activation
             past = blocks and opening.awaits_user

@@ -176,9 +176,10 @@ class Reading:
         if cause is Cause.EXPIRED and stands.evidence is not None:
             self._expire(rule, subject, need.check, stands.evidence)
         paths = need.pending if waiting else kind.requires
+        in_review = self._in_review(kind, subject)
         self._open_need(
             rule, subject, need.check, cause, restricts, tuple((path, ()) for path in paths),
-            awaits_user=not waiting, in_review=self._in_review(kind, subject),
+            awaits_user=not waiting, in_review=in_review, at_once=in_review and kind.sanctionable,
         )  # fmt: skip
 
     def _open_failed(
@@ -216,7 +217,7 @@ class Reading:
             options=tuple(
                 Option(tuple((path, failures.get(path, ())) for path in option)) for option in remedy.options
             ),
-            awaits_user=bool(remedy.paths),
+            awaits_user=bool(remedy.paths), at_once=self._policy.checks[need.check].sanctionable,
         )  # fmt: skip
 
     def _alternatives(self, need: ProofNeed, subject: Subject, stands: Standing) -> list[CheckKind]:
@@ -300,12 +301,14 @@ class Reading:
         options: tuple[Option, ...] = (),
         awaits_user: bool = True,
         in_review: bool = False,
+        at_once: bool = False,
     ) -> None:
         stem = f"{rule.name}|{subject.slot}|{need}"
         key = f"{stem}|{self._expiries.get(stem, 0)}"
         self.openings.append(
             Opening(
-                rule.name, key, subject, cause, restricts, entries, self._order, awaits_user, in_review, options
+                rule.name, key, subject, cause, restricts, entries, self._order, awaits_user, in_review, options,
+                at_once,
             )
         )  # fmt: skip
         self.findings.append(Finding(rule.name, subject.id, need, cause))

@@ -151,7 +151,8 @@ class CheckKind:
         lasts: how long a pass is valid; None for ever.
         ask_again: on expiry the user must supply ``inputs`` anew, rather than the check being run again by itself.
         report_within: how long an attempt may take before the next one, or a review.
-        sanctionable: a hit goes to a person; nothing about it is told to the user.
+        sanctionable: a hit goes to a person, nothing about it is told to the user, and until it is cleared it blocks
+            capabilities that were active too.
     """
 
     name: str

@@ -209,6 +209,27 @@ class TestActiveOnCollection:
         assert story.capabilities == {CARD: ACTIVE, CARD_PAYOUTS: ACTIVE}
         assert story.open_checks == []
 
+    def test_a_hit_on_a_changed_name_switches_off_what_was_active_until_it_is_cleared(self) -> None:
+        world = World()
+        story = Story(individual(), world)
+        assert story.capabilities == {CARD: ACTIVE, CARD_PAYOUTS: ACTIVE}
+        world.answers["screening"] = HIT
+
+        story.wait(DAY).supply("surname", of="person_i", value="another")
+        assert story.capabilities == {CARD: DETERMINING, CARD_PAYOUTS: DETERMINING}
+
+        story.wait(DAY).report("screening", Outcome.PASSED)
+        assert story.capabilities == {CARD: ACTIVE, CARD_PAYOUTS: ACTIVE}
+
+    def test_a_screening_without_an_answer_leaves_an_active_capability_alone(self) -> None:
+        world = World()
+        story = Story(individual(), world)
+        world.answers["screening"] = SILENT
+
+        story.wait(DAY).supply("surname", of="person_i", value="another")
+
+        assert story.capabilities == {CARD: ACTIVE, CARD_PAYOUTS: ACTIVE}
+
     def test_a_confirmed_hit_is_restricted_without_telling_the_user_anything_to_do(self) -> None:
         story = Story(individual(), World({"screening": HIT})).wait(DAY).report("screening", Outcome.FAILED)
 
