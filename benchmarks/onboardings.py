@@ -1,8 +1,10 @@
 """Onboardings per second, end to end, beside a minimal workflow with as many activities on the same server.
 
 An onboarding: an individual is created with everything but a bank account, its run sees that it must wait for one,
-it gets one, and the run ends with transfers active. Engine, worker, client, Postgres and Temporal's development server share the machine, as both sides
-do; they take turns, so noise hits both. The ratio is the number to look at; neither rate says what a cluster can do.
+it gets one, and the run ends with transfers active. Engine, worker, client, Postgres and Temporal's development server
+share the machine, as both sides do; they take turns, so noise hits both. The minimal side makes no requests of an API
+and has no database: what the ratio shows is the engine's whole work, not Temporal's. Neither rate says what a cluster
+can do. Run it with bytecode caching on: without, the sandbox compiles the workflow's modules at each start (5 ms).
 
 ``python -m benchmarks.onboardings [--accounts 100] [--at-once 20] [--rounds 3]``
 """

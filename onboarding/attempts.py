@@ -318,8 +318,9 @@ def _next_verifier(draft: Draft, check: Check, rows: list[AttemptRow], verifiers
     if verifier is None:
         retry_at = draft.as_of + pace.without_verifier
         draft.put_check(replace(check, state=CheckState.UNAVAILABLE, retry_at=retry_at, deadline_at=None))
-        # Nobody works on it until then: the claim ends with the wait, and the account's next plan takes it up again.
-        draft.leases[check.id] = draft.database_now + pace.without_verifier
+        # Nobody works on it until then: the claim ends just before the wait, which is kept in whole milliseconds, and
+        # the account's next plan takes it up again.
+        draft.leases[check.id] = draft.database_now + pace.without_verifier - timedelta(milliseconds=1)
         return Turn(Step(Stand.UNAVAILABLE))
     now, attempt_id = draft.database_now, new_id("att_")
     attempt = AttemptRow(

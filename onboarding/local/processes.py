@@ -264,6 +264,7 @@ class _Watched:
     healthy_since: float
     failures: int = 0
     restart_at: float | None = None
+    launched_at: float | None = None
 
 
 class Supervisor:
@@ -312,33 +313,47 @@ class Supervisor:
         """
         changed = False
         for watched in self._watched:
-            if watched.restart_at is None:
-                if not watched.part.is_running():
-                    self._plan_restart(watched)
-            elif self._clock() >= watched.restart_at:
-                changed |= self._restart(watched)
+            if watched.restart_at is not None:
+                if self._clock() >= watched.restart_at:
+                    changed |= self._restart(watched)
+            elif not watched.part.is_running():
+                self._plan_restart(watched)
+            elif watched.launched_at is not None:
+                self._look_after(watched, watched.launched_at)
         return changed
+
+    def _look_after(self, watched: _Watched, launched_at: float) -> None:
+        """See whether a restarted part is healthy. Nobody waits for it: what it needs may be dead as well."""
+        part = watched.part
+        if not isinstance(part, Child) or part.is_healthy():
+            watched.launched_at, watched.healthy_since = None, self._clock()
+            self._say(f"{part.name} is back")
+        elif self._clock() - launched_at > part.deadline:
+            self._say(f"{part.name} did not get ready within {part.deadline:.0f} s")
+            self._plan_restart(watched)
 
     def _plan_restart(self, watched: _Watched) -> None:
         if self._clock() - watched.healthy_since > STABLE_SECONDS:
             watched.failures = 0
         wait = BACK_OFF_SECONDS[min(watched.failures, len(BACK_OFF_SECONDS) - 1)]
         watched.failures += 1
-        watched.restart_at = self._clock() + wait
+        watched.restart_at, watched.launched_at = self._clock() + wait, None
         self._say(f"{watched.part.name} has ended by itself; starting it again in {wait:g} s")
 
     def _restart(self, watched: _Watched) -> bool:
         watched.restart_at = None
         try:
             watched.part.stop()  # clears what a dead process left behind
-            watched.part.start()
+            if isinstance(watched.part, Child):
+                watched.part.launch()
+            else:
+                watched.part.start()
         except LocalSetupError as error:
             self._say(str(error))
             watched.healthy_since = self._clock()
             self._plan_restart(watched)
             return False
-        watched.healthy_since = self._clock()
-        self._say(f"{watched.part.name} is back")
+        watched.launched_at = self._clock()
         return True
 
     def stop(self) -> None:

@@ -34,7 +34,7 @@ async def raised_through_the_interceptor(activity: Any) -> tuple[ApplicationErro
         def __init__(self) -> None:
             pass
 
-        async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 -- the SDK's name
+        async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ARG002 -- the SDK's name
             return await activity()
 
     wrapped = Closed().intercept_activity(Inner())
@@ -50,7 +50,11 @@ async def test_what_pydantic_refuses_stays_here() -> None:
         Person.model_validate({"age": MARKER})
 
     error, failure = await raised_through_the_interceptor(activity)
-    assert (str(error), error.type, error.non_retryable) == ("ValidationError: ValidationError", "ValidationError", False)
+    assert (str(error), error.type, error.non_retryable) == (
+        "ValidationError: ValidationError",
+        "ValidationError",
+        False,
+    )
     assert MARKER not in str(failure)
     assert not failure.HasField("cause")
 
@@ -59,10 +63,10 @@ async def test_what_postgres_says_stays_here(database_url: str) -> None:
     async def activity() -> None:
         connection = await asyncpg.connect(database_url)
         try:
-            await connection.execute(
-                "CREATE TEMPORARY TABLE names (name text PRIMARY KEY); INSERT INTO names VALUES"
-                f" ('{MARKER}'), ('{MARKER}')"  # the driver's own error, as one that slipped past our repositories
-            )
+            # The driver's own error, as one that slipped past our repositories.
+            await connection.execute("CREATE TEMPORARY TABLE names (name text PRIMARY KEY)")
+            for _ in range(2):
+                await connection.execute("INSERT INTO names VALUES ($1)", MARKER)
         finally:
             await connection.close()
 
@@ -103,7 +107,7 @@ async def test_cancellation_passes() -> None:
         def __init__(self) -> None:
             pass
 
-        async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 -- the SDK's name
+        async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ARG002 -- the SDK's name
             raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):

@@ -3,6 +3,7 @@ import signal
 import socket
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,7 @@ def test_dead_part_is_restarted_with_growing_waits(tmp_path: Path) -> None:
             assert not supervisor.check()
             clock.now += 0.02
             assert supervisor.check()
+            assert not supervisor.check()
             assert said[-1] == "sleeper is back"
             assert child.pid not in {None, before}
         last = child.pid
@@ -184,3 +186,25 @@ def test_ports_and_answers() -> None:
     assert not answers_ok("127.0.0.1", port, "/health")
     with socket.create_server(("127.0.0.1", port)):
         assert not is_free(port)
+
+
+def test_a_part_that_needs_another_dead_part_does_not_keep_it_from_coming_back(tmp_path: Path) -> None:
+    said: list[str] = []
+    clock = Clock()
+    with Supervisor(said.append, clock=clock) as supervisor:
+        base = sleeper(tmp_path)
+        needy = replace(sleeper(tmp_path), name="needy", is_healthy=base.is_running)
+        supervisor.start(base)
+        supervisor.start(needy)
+        for part in (needy, base):
+            assert part.pid is not None
+            os.kill(part.pid, signal.SIGKILL)
+            while part.is_running():
+                time.sleep(0.01)
+        supervisor.check()
+        clock.now += BACK_OFF_SECONDS[0] + 0.01
+
+        for _ in range(3):
+            supervisor.check()
+
+        assert sorted(said[-2:]) == ["needy is back", "sleeper is back"]

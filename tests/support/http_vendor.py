@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -23,7 +23,7 @@ from onboarding.domain.state import Outcome
 from onboarding.verifiers.port import Question, RepeatedStart, Report, Started, VerifierUnavailable
 
 
-class Crashed(Exception):
+class Crashed(Exception):  # noqa: N818 -- says what happened
     """Stands for the death of the process that made a call: nothing after it happens."""
 
 
@@ -79,7 +79,7 @@ class HttpVendor:
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
-    def __enter__(self) -> HttpVendor:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

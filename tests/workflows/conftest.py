@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -67,9 +67,9 @@ def temporal_settings(settings: Settings, temporal_address: str) -> Settings:
 
 
 @pytest.fixture(scope="session")
-async def client(temporal_settings: Settings) -> AsyncIterator[Client]:
+async def client(temporal_settings: Settings) -> Client:
     """A client of the shared server, made as the product makes it."""
-    yield await connect(temporal_settings, lazy=False)
+    return await connect(temporal_settings, lazy=False)
 
 
 def pytest_unconfigure() -> None:

@@ -31,7 +31,10 @@ async def record(name: str, history: WorkflowHistory) -> None:
     path = HISTORIES / f"{name}.json"
     if path.exists():
         return
-    events = json.loads(re.sub(r'"identity": "[^"]*"', '"identity": "worker"', history.to_json()))
+    text = re.sub(r'"identity": "[^"]*"', '"identity": "worker"', history.to_json())
+    # Paths of one machine.
+    text = re.sub(r'"stackTrace": "(?:[^"\\]|\\.)*"', '"stackTrace": ""', text)
+    events = json.loads(text)
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps({"workflow_id": history.workflow_id, **events}, indent=1) + "\n")
 

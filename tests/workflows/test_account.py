@@ -128,9 +128,7 @@ async def test_unknown_account_ends_its_run(temporal_settings: Settings, client:
 
 
 @pytest.mark.parametrize("cached", [1000, 0])
-async def test_nudge_during_every_plan_is_never_lost(
-    temporal_settings: Settings, client: Client, cached: int
-) -> None:
+async def test_nudge_during_every_plan_is_never_lost(temporal_settings: Settings, client: Client, cached: int) -> None:
     made: Bench
 
     async def nudge_now(account_id: str) -> None:

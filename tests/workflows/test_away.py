@@ -44,9 +44,7 @@ def temporal(settings: Settings, folder: Path) -> Iterator[LocalTemporal]:
         server.stop()
 
 
-async def test_accounts_are_accepted_without_temporal_and_found_when_it_is_back(
-    away: Settings, tmp_path: Path
-) -> None:
+async def test_accounts_are_accepted_without_temporal_and_found_when_it_is_back(away: Settings, tmp_path: Path) -> None:
     async with bench(away, await connect(away), working=False) as made:
         caller = await made.platform()
         started = time.monotonic()

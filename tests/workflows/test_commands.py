@@ -7,12 +7,11 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from temporalio.client import Client
+from temporalio.client import Client, ScheduleActionStartWorkflow
 
 from onboarding.cli.keys import ensure_local_keys
 from onboarding.engine import open_engine
@@ -50,10 +49,9 @@ async def command(settings: Settings, *arguments: str, **changes: str) -> subpro
 
 
 @pytest.fixture
-def root_keys(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def root_keys(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in environment(settings).items():
         monkeypatch.setenv(name, value)
-    yield
 
 
 async def test_made_keys_authenticate_and_name_their_mode(temporal_settings: Settings) -> None:
@@ -120,8 +118,9 @@ async def test_schedule_is_repaired_and_a_paused_one_stays_paused(settings: Sett
         schedule = (await handle.describe()).schedule
         assert schedule.state.paused
         assert schedule.spec.intervals[0].every == timedelta(seconds=30)
-        assert schedule.action.task_queue == "second"  # type: ignore[union-attr]  # it starts a workflow
-        assert schedule.action.execution_timeout == options.SWEEP_RUN_LIMIT  # type: ignore[union-attr]  # as above
+        assert isinstance(schedule.action, ScheduleActionStartWorkflow)
+        assert schedule.action.task_queue == "second"
+        assert schedule.action.execution_timeout == options.SWEEP_RUN_LIMIT
         assert schedule.policy.catchup_window == options.SWEEP_CATCH_UP
         assert schedule.policy.overlap.name == "SKIP"
     finally:
