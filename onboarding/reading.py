@@ -121,7 +121,7 @@ class Reader:
             rows = await listing.list_checks(r, scope, page)
             kept, following, previous = _window([(row, [row.id]) for row in rows], page, limit)
             data = [await self._check_document(r, caller, row) for row in kept]
-        return Page(data, following, previous)
+        return Page(await self._played(caller, kept, data), following, previous)
 
     async def check(self, caller: Caller, check_id: str) -> Document:
         """One check."""

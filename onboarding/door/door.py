@@ -217,9 +217,9 @@ class Door:
             livemode=caller.livemode,
             keys=keys,
             policy=policy,
-            created_at=now,
+            created_at=whole_milliseconds(now),
             database_now=now,
-            as_of=now,
+            as_of=whole_milliseconds(now),
         )
         journal = Journal(draft)
         result = change.apply(draft)
@@ -233,7 +233,7 @@ class Door:
             id=account_id,
             platform_id=caller.platform_id,
             livemode=caller.livemode,
-            created_at=now,
+            created_at=draft.created_at,
             data_key=wrapped.data_key,
             digest_key=wrapped.digest_key,
             **columns,

@@ -126,6 +126,37 @@ async def test_whoever_reads_after_a_deadline_sees_it_missed_though_nobody_looke
     assert await life.written() != before
 
 
+async def test_a_check_whose_answer_has_come_is_read_as_answered_though_nobody_looked(
+    life: Life, engine: Engine
+) -> None:
+    await life.put(individual(date_of_birth={"day": 1, "month": 1, "year": 1901}))  # answered, but later
+    waiting = {check["id"] for check in (await engine.reader.checks(life.caller)).data if check["outcome"] is None}
+    assert waiting
+    before = await life.written()
+
+    await life.passes(HOUR)
+
+    listed = {check["id"]: check["outcome"] for check in (await engine.reader.checks(life.caller)).data}
+    assert {listed[check_id] for check_id in waiting} == {"passed"}
+    for check_id in waiting:
+        assert (await engine.reader.check(life.caller, check_id))["status"] == "concluded"
+    assert await life.written() == before
+
+
+async def test_the_deadline_that_is_told_is_the_one_that_is_kept(engine: Engine) -> None:
+    real = await Life.now(engine, individual())
+    await real.pays_into()
+    await real.put(UNSET_MCC)
+
+    told = datetime.fromisoformat((await real.account())["requirements"]["summary"]["minimum_deadline"]["time"])
+
+    kept = [
+        row["at"]
+        for row in await real.rows("SELECT at FROM marks WHERE account_id = $1 AND kind = 'deadline'", real.id)
+    ]
+    assert set(kept) == {told}
+
+
 DOCUMENT_RULE = {
     "name": "stories.document",
     "source": "a story",

@@ -194,7 +194,7 @@ async def test_plan_that_hangs_is_given_up_and_planned_with_patience(
         await asyncio.sleep(60)
 
     def work(engine: Engine) -> Scripted:
-        return Scripted(engine, hang, hang)
+        return Scripted(engine, hang)
 
     async with bench(temporal_settings, client, work=work) as made:
         caller = await made.platform()
