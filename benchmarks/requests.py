@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
-import json
 import os
 import re
 import statistics
@@ -19,7 +18,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 import uvicorn
@@ -27,6 +26,8 @@ from fastapi import Request, Response
 
 from api.app import create_app
 from onboarding.cli.keys import ensure_local_keys
+from onboarding.door.callers import RequestKey
+from onboarding.engine import Engine, open_engine
 from onboarding.ids import new_id
 from onboarding.local import LocalPostgres
 from onboarding.local.processes import free_port
@@ -144,7 +145,7 @@ class _Client:
         self._port = port
         self._head = f"Host: 127.0.0.1\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n"
 
-    async def __aenter__(self) -> _Client:
+    async def __aenter__(self) -> Self:
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
         return self
 
@@ -222,30 +223,41 @@ async def _until_ready(port: int) -> None:
     raise TimeoutError("the server did not start")
 
 
-async def _run(arguments: argparse.Namespace) -> None:
-    with tempfile.TemporaryDirectory(prefix="onboarding-bench-") as folder:
-        Path(folder).chmod(0o755)  # the server may run as another user
-        with LocalPostgres(Path(folder) / "data", durable=True) as postgres:
-            url = postgres.url()
-            migrate.upgrade(url)
-            environment = {
-                "DATABASE_URL": url,
-                "ONBOARDING_ROOT_KEYS": f"1:{base64.b64encode(os.urandom(32)).decode()}",
-                "TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}",
-            }
-            os.environ |= environment
-            keys = ensure_local_keys(url, None)
-            port = free_port()
-            server = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "benchmarks.requests", "--serve", str(port)
-            )
-            try:
-                await _until_ready(port)
-                found = await measure(port, keys["test_key"], url, arguments.clients, arguments.seconds)
-            finally:
-                server.terminate()
-                await server.wait()
-    print(json.dumps({name: round(value, 2) for name, value in found.items()}, indent=2))
+async def _run(postgres: LocalPostgres, arguments: argparse.Namespace) -> None:
+    url = postgres.url()
+    migrate.upgrade(url)
+    os.environ |= {
+        "DATABASE_URL": url,
+        "ONBOARDING_ROOT_KEYS": f"1:{base64.b64encode(os.urandom(32)).decode()}",
+        "TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}",
+    }
+    keys = ensure_local_keys(url, None)
+    port = free_port()
+    server = await asyncio.create_subprocess_exec(sys.executable, "-m", "benchmarks.requests", "--serve", str(port))
+    try:
+        await _until_ready(port)
+        found = await measure(port, keys["test_key"], url, arguments.clients, arguments.seconds)
+    finally:
+        server.terminate()
+        await server.wait()
+    engine = await open_engine(load_settings())
+    try:
+        found["create_round_trips"] = await _round_trips(engine, keys["test_key"])
+    finally:
+        await engine.close()
+    for name, value in found.items():
+        sys.stdout.write(f"{name:20} {value:8.2f}\n")
+
+
+async def _round_trips(engine: Engine, test_key: str) -> float:
+    """SQL round trips of one keyed create, ``BEGIN`` and ``COMMIT`` included, without finding the API key."""
+    caller = await engine.authenticate(test_key)
+    if caller is None:
+        raise LookupError("the key is unknown")
+    patch = {name: value for name, value in ACCOUNT.items() if name != "include"}
+    with engine.database.round_trips() as sent:
+        await engine.accounts.create(caller, patch, RequestKey("POST /v2/core/accounts", "", "one", b"{}"))
+    return len(sent)
 
 
 def main() -> None:
@@ -258,7 +270,10 @@ def main() -> None:
     if arguments.serve:
         serve(arguments.serve)
     else:
-        asyncio.run(_run(arguments))
+        with tempfile.TemporaryDirectory(prefix="onboarding-bench-") as folder:
+            Path(folder).chmod(0o755)  # the server may run as another user
+            with LocalPostgres(Path(folder) / "data", durable=True) as postgres:
+                asyncio.run(_run(postgres, arguments))
     settle_before_exit()
 
 

@@ -16,7 +16,8 @@ from onboarding.documents import rfc3339
 from onboarding.domain.errors import EngineFault, Refusal, RefusalKind
 from onboarding.domain.instants import whole_milliseconds
 from onboarding.door.changes import AttachClock
-from onboarding.door.door import Look, needs_worker
+from onboarding.door.door import Look
+from onboarding.door.owing import needs_worker
 from onboarding.ids import new_id
 from onboarding.reading import Page, paged_clocks
 from onboarding.storage import clocks

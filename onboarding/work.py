@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from onboarding.door.door import needs_worker
+from onboarding.domain.evaluate import EVALUATOR_VERSION
+from onboarding.door.owing import needs_worker
 from onboarding.door.view import SILENT_AFTER, SOON, OperatorView, parse_time
 from onboarding.storage import book
-from onboarding.storage.work import due_accounts
+from onboarding.storage.work import due_accounts, retry_stuck
 
 if TYPE_CHECKING:
     from onboarding.clocks import Clocks
@@ -148,8 +149,12 @@ class Work:
         return found
 
     async def meet_temporal(self, namespace_id: str) -> bool:
-        """Note which Temporal storage belongs to this book; True if it is a new one, which voids every claim."""
+        """Note which Temporal storage belongs to this book; True if it is a new one, which voids every claim.
+
+        A worker does this at its start, so accounts that an older engine could not decide are tried again too.
+        """
         async with self._database.reading() as r:
+            await retry_stuck(r, engine=EVALUATOR_VERSION)
             before = await book.get(r)
             after = await book.meet_namespace(r, namespace_id)
             if after.book_epoch == before.book_epoch:

@@ -29,6 +29,13 @@ async def due_accounts(
     return [row[0] for row in rows]
 
 
+async def retry_stuck(r: Reading, *, engine: int) -> None:
+    """Have accounts that an older engine could not decide looked at now: this one may."""
+    await r.fetch(
+        "UPDATE accounts SET look_at = clock_timestamp() WHERE stuck_code IS NOT NULL AND stuck_engine < $1", engine
+    )
+
+
 # statement_timestamp(), because clock_timestamp() may change within a statement and so can't be looked up in an index.
 _DUE = """
 WITH candidates AS (
