@@ -1,4 +1,4 @@
-"""All benchmarks, one after the other: ``python -m benchmarks``, or ``make bench``. Needs a quiet machine to mean much."""
+"""All benchmarks in turn: ``python -m benchmarks``, or ``make bench``. Needs a quiet machine to mean much."""
 
 from __future__ import annotations
 

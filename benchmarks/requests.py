@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import orjson
 import uvicorn
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
+    from onboarding.ids import Prefix
     from onboarding.storage.batch import Batch
 
 INCLUDE = "&".join(
@@ -107,7 +108,7 @@ def _add_bare_routes(app: FastAPI) -> None:
             captured.append(batch.statement())
         await apply(tx, batch)
 
-    Transaction.apply = capture  # type: ignore[method-assign] -- only to learn what a create inserts
+    Transaction.apply = capture  # type: ignore[method-assign, assignment]  # only to learn what a create inserts
 
     @app.get("/bare/{key}")
     async def bare_get(request: Request, key: str) -> Response:
@@ -123,7 +124,7 @@ def _add_bare_routes(app: FastAPI) -> None:
         fresh: dict[str, str] = {}
 
         def renew(found: re.Match[str]) -> str:
-            return fresh.setdefault(found[0], new_id(f"{found[1]}_"))  # type: ignore[arg-type] -- matched prefixes
+            return fresh.setdefault(found[0], new_id(cast("Prefix", f"{found[1]}_")))
 
         renewed = [_ID.sub(renew, parameter) for parameter in parameters]
         async with request.state.engine.database.transaction() as tx:
