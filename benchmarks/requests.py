@@ -78,7 +78,7 @@ ACCOUNT: dict[str, Any] = {
                 "postal_code": "12345",
                 "country": "US",
             },
-            "id_numbers": [{"type": "us_ssn_last_4", "value": "0000"}],
+            "id_numbers": [{"type": "us_ssn", "value": "222222222"}],
         },
         "attestations": {"terms_of_service": {"account": {"date": "2026-11-01T00:00:00Z", "ip": "10.0.0.1"}}},
     },

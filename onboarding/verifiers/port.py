@@ -56,7 +56,11 @@ class RepeatedStart(StrEnum):
     LOOK_UP = "look_up"
     """The vendor can be asked for our reference: look up before starting again."""
     NONE = "none"
-    """Neither: an attempt whose start was not confirmed ends unknown and goes to a review."""
+    """Neither: an attempt whose start was not confirmed ends unknown and goes to a review.
+
+    Only a start that surely never arrived is repeated: raise :class:`VerifierUnavailable` with ``not_connected`` or
+    ``rate_limited`` for those, and with any other code for whatever is uncertain.
+    """
 
 
 @dataclass(frozen=True, slots=True)
