@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from onboarding.accounts import Accounts
 from onboarding.clocks import Clocks
+from onboarding.crypto import SealBroken
 from onboarding.documents import rfc3339
 from onboarding.door.callers import Caller
 from onboarding.door.door import Door
 from onboarding.door.policies import PolicyShelf
 from onboarding.reading import Reader
-from onboarding.storage import book
+from onboarding.storage import accounts, book
 from onboarding.storage.database import Database
 from onboarding.storage.keys import find_key
 from onboarding.verifiers.registry import Verifiers
@@ -31,6 +32,10 @@ API_KEY_DIGEST = "api-key"
 
 STALE_SWEEPS = 5
 """Sweeps missed before health says degraded."""
+
+
+class WrongRootKeys(Exception):  # noqa: N818 -- says what is wrong
+    """``ONBOARDING_ROOT_KEYS`` do not open the accounts of this database: nothing could be read, so nothing starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +95,14 @@ async def open_engine(
 
     Raises:
         ConnectionLost: Postgres is not there.
+        WrongRootKeys: the database was written under other root keys.
     """
     ring = settings.key_ring()
     database = Database(settings.database_url, pool_size=settings.database_pool_size, application_name=name)
     chosen = verifiers if verifiers is not None else verifiers_from(settings)
     shelf = PolicyShelf(database, policy, policy_bytes)
     try:
+        await _refuse_wrong_keys(database, ring)
         await shelf.publish()
     except BaseException:
         await database.close()
@@ -115,6 +122,17 @@ async def open_engine(
         clocks=clocks,
         work=Work(database, door, clocks),
     )
+
+
+async def _refuse_wrong_keys(database: Database, ring: KeyRing) -> None:
+    async with database.reading() as r:
+        newest = await accounts.newest_keys(r)
+    if newest is not None:
+        account_id, wrapped = newest
+        try:
+            ring.unwrap(wrapped, account=account_id)
+        except SealBroken:
+            raise WrongRootKeys("ONBOARDING_ROOT_KEYS do not open the accounts of this database") from None
 
 
 def verifiers_from(settings: Settings) -> Verifiers:

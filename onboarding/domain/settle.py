@@ -112,6 +112,27 @@ def settle(policies: Policies, state: State, as_of: datetime, world: Surrounding
     raise EngineFault("look_does_not_end")
 
 
+def make_evidence(
+    evidence_id: str, check: Check, answer: Answer, kind: CheckKind | None, recorded_at: datetime
+) -> Evidence:
+    """The evidence that an answer is; a pass is valid as long as its kind says, from the verifier's own time."""
+    lasts = kind.lasts if kind is not None and answer.outcome is Outcome.PASSED else None
+    return Evidence(
+        id=evidence_id,
+        check_id=check.id,
+        kind=check.kind,
+        subject=check.subject,
+        digest=check.digest,
+        outcome=answer.outcome,
+        reasons=answer.reasons,
+        verifier=answer.verifier,
+        verifier_version=answer.verifier_version,
+        occurred_at=answer.occurred_at,
+        recorded_at=recorded_at,
+        valid_until=answer.occurred_at + lasts if lasts is not None else None,
+    )
+
+
 class _Look:
     """The working of one look."""
 
@@ -175,24 +196,7 @@ class _Look:
 
     def _conclude(self, check: Check, answer: Answer) -> None:
         step = self.step
-        valid_until = None
-        kind = self._kind(check.kind)
-        if answer.outcome is Outcome.PASSED and kind is not None and kind.lasts is not None:
-            valid_until = answer.occurred_at + kind.lasts
-        evidence = Evidence(
-            id=self._world.mint("evid_"),
-            check_id=check.id,
-            kind=check.kind,
-            subject=check.subject,
-            digest=check.digest,
-            outcome=answer.outcome,
-            reasons=answer.reasons,
-            verifier=answer.verifier,
-            verifier_version=answer.verifier_version,
-            occurred_at=answer.occurred_at,
-            recorded_at=step.as_of,
-            valid_until=valid_until,
-        )
+        evidence = make_evidence(self._world.mint("evid_"), check, answer, self._kind(check.kind), step.as_of)
         step.evidence.append(evidence)
         step.state = replace(step.state, evidence=(*step.state.evidence, evidence))
         if answer.outcome.is_decisive:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from onboarding import shape as shapes
+from onboarding.domain.settle import make_evidence
 from onboarding.domain.standing import input_digest, is_askable
-from onboarding.domain.state import ACCOUNT, Age, Check, CheckState, Evidence, Fact, Outcome, Person, Shape, State
+from onboarding.domain.state import ACCOUNT, Age, Check, CheckState, Evidence, Fact, Person, Shape, State
 from onboarding.ids import new_id
 from onboarding.storage import tables
 from onboarding.storage.batch import Batch
@@ -222,23 +223,8 @@ class Draft:
         A check that is closed keeps the answer as late evidence.
         """
         kind = self.policy.checks.get(check.kind)
-        lasts = kind.lasts if kind is not None and answer.outcome is Outcome.PASSED else None
-        evidence = Evidence(
-            id=new_id("evid_"),
-            check_id=check.id,
-            kind=check.kind,
-            subject=check.subject,
-            digest=check.digest,
-            outcome=answer.outcome,
-            reasons=answer.reasons,
-            verifier=answer.verifier,
-            verifier_version=answer.verifier_version,
-            occurred_at=answer.occurred_at,
-            recorded_at=self.as_of,
-            valid_until=answer.occurred_at + lasts if lasts is not None else None,
-            attempt=attempt,
-            contested=contested,
-        )
+        made = make_evidence(new_id("evid_"), check, answer, kind, self.as_of)
+        evidence = replace(made, attempt=attempt, contested=contested)
         self.evidence.append(evidence)
         self.state = replace(self.state, evidence=(*self.state.evidence, evidence))
         if not check.state.is_open:

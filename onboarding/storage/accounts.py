@@ -108,6 +108,15 @@ async def wrapped_keys(r: Reading, account_ids: Sequence[str]) -> dict[str, Wrap
     return {row[0]: WrappedKeys(row[1], row[2]) for row in rows if row[1] is not None and row[2] is not None}
 
 
+async def newest_keys(r: Reading) -> tuple[str, WrappedKeys] | None:
+    """The newest account that was not erased, with its wrapped keys; None where there is none."""
+    row = await r.fetch_one(
+        "SELECT id, data_key, digest_key FROM accounts WHERE data_key IS NOT NULL AND digest_key IS NOT NULL"
+        " ORDER BY id DESC LIMIT 1"
+    )
+    return None if row is None else (row[0], WrappedKeys(row[1], row[2]))
+
+
 async def find_many(r: Reading, account_ids: Sequence[str]) -> list[AccountRecord]:
     """Accounts in the order of ``account_ids``; unknown ids are left out."""
     rows = {row[0]: row for row in await r.fetch(_LOAD_MANY, list(account_ids))}

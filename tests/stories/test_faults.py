@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 
 from onboarding.domain import settle as settling
 from onboarding.domain.errors import EngineFault, Refusal, RefusalKind
@@ -18,7 +20,7 @@ from onboarding.domain.evaluate import Evaluation, evaluate
 from onboarding.door.door import Look, OlderThanRow
 from onboarding.door.draft import Draft
 from onboarding.door.policies import PolicyUnavailable
-from onboarding.engine import Engine, open_engine
+from onboarding.engine import Engine, WrongRootKeys, open_engine
 from onboarding.settings import Settings
 from onboarding.storage.faults import ConnectionLost
 from tests.stories import telling
@@ -282,3 +284,11 @@ async def test_a_twin_that_does_not_end_is_refused_after_two_seconds(engine: Eng
     assert 1.5 < took < 4.5
     assert refused.value.code == "account_rate_limit_exceeded"
     assert len(await fetch(engine, "SELECT 1 FROM accounts WHERE platform_id = $1", caller.platform_id)) == 1
+
+
+async def test_an_engine_with_other_root_keys_does_not_start(engine: Engine, settings: Settings) -> None:
+    await Life.now(engine, individual())
+    others = f"1:{base64.b64encode(b'another root key of 32 bytes....').decode()}"
+
+    with pytest.raises(WrongRootKeys):
+        await open_engine(settings.model_copy(update={"root_keys": SecretStr(others)}))
