@@ -23,7 +23,9 @@ env: $(STAMP) ## create or update .venv (all other targets do it when needed)
 run: $(STAMP) ## start everything on this machine and onboard sample accounts (ONCE=1: then stop)
 	@$(PY) -m onboarding.local $(if $(ONCE),--once)
 
+# Temporal first: where it must be built, that takes longer than any test may.
 test: check ## check, then all tests (JOBS=2 at a time, ARGS="-k name" to choose)
+	@$(PY) -m onboarding.local --find-temporal
 	@$(PY) -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 check: $(STAMP) ## lint, format, types, and which part may import which

@@ -182,6 +182,7 @@ class Nudger:
                 id=target.workflow_id,
                 task_queue=self._task_queue,
                 start_signal=target.signal,
+                static_summary="what the account waits for stands beside, in the current details",
                 **options,
             )
             return True

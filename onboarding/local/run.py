@@ -138,11 +138,16 @@ def main(arguments: Sequence[str]) -> int:
     """Run everything; the exit status: 0, or that of the examples with `--once`, or 1 with one line that says why."""
     parser = argparse.ArgumentParser(prog="python -m onboarding.local", description=__doc__)
     parser.add_argument("--once", action="store_true", help="stop after the examples; exit with their status")
-    once: bool = parser.parse_args(arguments).once
+    parser.add_argument("--find-temporal", action="store_true", help="only find or build the Temporal program")
+    chosen = parser.parse_args(arguments)
+    once: bool = chosen.once
     console, errors = Console(highlight=False), Console(stderr=True, highlight=False, soft_wrap=True)
     _stop_on_signals()
     try:
         settings = Settings.from_environment(os.environ)
+        if chosen.find_temporal:
+            find_temporal(lambda line: console.print(line, markup=False))
+            return 0
         with _lock(settings):
             return _Run(settings, console, once=once).run()
     except _Asked:
