@@ -173,7 +173,6 @@ class MarkKind(StrEnum):
     FIRST_ACTIVE = "first_active"
     EXPIRED = "expired"
     TERMS_BOUND = "terms_bound"
-    POLICY_ASSIGNED = "policy_assigned"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,12 +26,15 @@ class PolicyShelf:
         self._compiled = {self.current.hash: self.current}
 
     async def publish(self) -> None:
-        """Make sure that the current policy is a row, as every account's assigned version must be."""
+        """Make sure that the current policy is a row, as every account's assigned version must be.
+
+        Its published version carries its hash: a catalogue that was edited is another version, even where nobody raised
+        the number, and accounts that have the old one keep it.
+        """
         policy = self.current
+        version = f"{policy.version}+{policy.hash[:12]}"
         async with self._database.reading() as r:
-            await policies.seed(
-                r, policy_hash=policy.hash, name=policy.name, version=str(policy.version), document=self._bytes
-            )
+            await policies.seed(r, policy_hash=policy.hash, name=policy.name, version=version, document=self._bytes)
 
     async def get(self, policy_hash: str | None) -> Policy:
         """The policy with this hash; None is the current one.

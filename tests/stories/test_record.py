@@ -8,10 +8,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from onboarding import catalogue
+from onboarding.catalogue.loader import compile_policy, load_packs, policy_bytes
 from onboarding.domain.errors import Refusal, RefusalKind
 from onboarding.door.callers import Caller
 from onboarding.door.door import Look
@@ -23,6 +26,7 @@ from onboarding.storage.batch import Batch
 from tests.stories.telling import ACTIVE, CARD, DAY, SECOND, START, Life, company, fetch, individual, key
 from tests.support import samples
 
+PACKS = Path(catalogue.__file__).parent / "packs"
 ADDRESS_LATER: Any = {"identity": {"individual": {"address": {"line1": "1 Ordinary Road"}}}}
 
 
@@ -343,3 +347,20 @@ async def test_a_closed_account_is_done_with(life: Life) -> None:
     assert await life.written() == before
     assert json.dumps(await life.account())
     assert datetime.fromisoformat((await life.events())[-1]["effective_at"]) == START + 80 * DAY
+
+
+async def test_an_edited_catalogue_is_another_version_and_accounts_keep_theirs(
+    engine: Engine, settings: Settings
+) -> None:
+    old = await Life.now(engine, individual())
+    packs = {path.stem: path.read_text(encoding="utf-8") for path in PACKS.glob("*.yaml")}
+    packs["us"] = packs["us"].replace("grace_days: 30", "grace_days: 31")
+    edited = policy_bytes("builtin", 1, load_packs(packs))
+
+    other = await open_engine(settings, policy=compile_policy(edited), policy_bytes=edited)
+    new = await Life.now(other, individual())
+    await other.door.revise(old.id, Look())
+    hashes = [row["policy_hash"] for row in [await old.row(), await new.row()]]
+    await other.close()
+
+    assert hashes == [engine.policies.current.hash, compile_policy(edited).hash]
