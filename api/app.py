@@ -15,9 +15,8 @@ from onboarding.domain.errors import Refusal
 from onboarding.engine import Engine, open_engine
 from onboarding.settings import Settings
 from onboarding.telemetry import instrument_app
-from onboarding.temporal import Nudger, Target, connect
-from workflows.messages import AccountInput
-from workflows.names import ACCOUNT_CHANGED, ACCOUNT_WORKFLOW, account_workflow_id
+from onboarding.temporal import Nudger, connect
+from workflows.schedule import account_target
 
 ROUTERS = (
     accounts.router,
@@ -69,7 +68,7 @@ def _lifespan(
     @asynccontextmanager
     async def own(_app: FastAPI) -> AsyncIterator[dict[str, Engine]]:
         # Connects when the first nudge is sent: requests are served without Temporal.
-        nudger = Nudger(await connect(settings), task_queue=settings.task_queue, account=_account_run)
+        nudger = Nudger(await connect(settings), task_queue=settings.task_queue, account=account_target)
         try:
             opened = await _opened(settings, nudger)
             try:
@@ -87,7 +86,3 @@ async def _opened(settings: Settings, nudger: Nudger) -> Engine:
         return await open_engine(settings, nudge=nudger.nudge)
     except Exception as error:  # noqa: BLE001 -- the server prints it, and the message of any may hold a password
         raise StartFailed(type(error).__name__) from None
-
-
-def _account_run(account_id: str) -> Target:
-    return Target(account_workflow_id(account_id), ACCOUNT_CHANGED, ACCOUNT_WORKFLOW, AccountInput(account_id))

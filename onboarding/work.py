@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from onboarding.domain.evaluate import EVALUATOR_VERSION
-from onboarding.door.owing import needs_worker
+from onboarding.door.owing import claimed_until, needs_worker
 from onboarding.door.view import SILENT_AFTER, SOON, OperatorView, parse_time
 from onboarding.storage import book
 from onboarding.storage.work import due_accounts, retry_stuck
@@ -77,13 +77,11 @@ class ClaimWork:
         owed = [check for check in draft.state.checks if needs_worker(check)]
         claimed = []
         for check in owed:
-            known = record.checks.get(check.id)
-            lease = known.lease_until if known is not None and known.lease_epoch == record.book_epoch else None
+            lease = claimed_until(record, check.id)
             if lease is None or lease <= now:
                 draft.leases[check.id] = now + self._reported_within(draft, check) + CHECK_GRACE
                 claimed.append(check.id)
-        silent_at = row.silent_at
-        unsettled = not view.is_settled and silent_at is not None and silent_at > draft.as_of
+        unsettled = view.is_worked_on(row.silent_at, draft.as_of)
         on_clock = record.clock_now is not None
         wake_in = None if wake_at is None or on_clock else max(wake_at - now, timedelta())
         soon = wake_in is not None and wake_in <= SOON

@@ -20,7 +20,6 @@ from onboarding.domain.state import ACCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from onboarding.catalogue.schema import ConditionDoc, Leaves, NeedDoc, RemedyDoc, RestrictionDoc, RuleDoc
     from onboarding.domain.conditions import Condition
@@ -87,11 +86,6 @@ def builtin_bytes() -> bytes:
 def builtin_policy() -> typed.Policy:
     """The compiled policy that ships with the package."""
     return compile_policy(builtin_bytes())
-
-
-def read_packs(paths: Iterable[Path]) -> dict[str, Any]:
-    """Merge pack files."""
-    return load_packs({path.stem: path.read_text(encoding="utf-8") for path in paths})
 
 
 def _first_problem(error: yaml.YAMLError | ValidationError) -> str:

@@ -36,7 +36,7 @@ class Owing:
     ) -> None:
         now = draft.database_now
         leases = {
-            check.id: draft.leases.get(check.id) or _lease(record, check.id)
+            check.id: draft.leases.get(check.id) or claimed_until(record, check.id)
             for check in draft.state.checks
             if needs_worker(check)
         }
@@ -44,7 +44,7 @@ class Owing:
         epoch = draft.row_changes.get("run_epoch", record.row.run_epoch if record else 0)
         current = record.book_epoch if record is not None else epoch
         claimed = lease is not None and lease > now and epoch == current
-        unsettled = not view.is_settled and silent_at is not None and silent_at > draft.as_of
+        unsettled = view.is_worked_on(silent_at, draft.as_of)
         owed = bool(unclaimed) or (unsettled and not claimed)
         on_clock = record is not None and record.clock_now is not None
         ends = [until for until in leases.values() if until is not None and until > now]
@@ -78,7 +78,7 @@ def needs_worker(check: Check) -> bool:
     return check.answer_at is None and check.state is not CheckState.IN_REVIEW
 
 
-def _lease(record: AccountRecord | None, check_id: str) -> datetime | None:
+def claimed_until(record: AccountRecord | None, check_id: str) -> datetime | None:
     """Until when a check is claimed; a claim of an older epoch is void."""
     row = record.checks.get(check_id) if record is not None else None
     return row.lease_until if row is not None and record is not None and row.lease_epoch == record.book_epoch else None

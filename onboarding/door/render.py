@@ -8,12 +8,11 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from onboarding.documents import account_document, bank_account_document, person_document, rfc3339
 from onboarding.domain.events import CHECK_TYPE, Documents
 from onboarding.domain.requirements import future_requirements, requirements
 from onboarding.domain.state import ACCOUNT
+from onboarding.storage.shapes import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -154,7 +153,7 @@ def render_check(
 
 def canonical_digest(*parts: object) -> str:
     """Digest of JSON values in canonical form; 64 hex digits."""
-    return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return hashlib.sha256(canonical(parts)).hexdigest()
 
 
 def _hidden(facts: Mapping[str, Fact]) -> str:

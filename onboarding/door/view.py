@@ -50,6 +50,10 @@ class OperatorView:
         """Whether nobody is expected to do anything now."""
         return self.stage not in ("collecting", "verifying")
 
+    def is_worked_on(self, silent_at: datetime | None, as_of: datetime) -> bool:
+        """Whether an onboarding run is owed: somebody is expected to act, and the silence has not lasted too long."""
+        return not self.is_settled and silent_at is not None and silent_at > as_of
+
 
 def operator_view(evaluation: Mapping[str, Any], checks: Iterable[Check], *, closed: bool) -> OperatorView:
     """The view of a stored evaluation and the open checks."""

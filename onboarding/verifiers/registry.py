@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from onboarding.validation.objects import nothing_exempt
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -13,11 +15,6 @@ if TYPE_CHECKING:
 
 class SandboxRefused(Exception):  # noqa: N818 -- a refusal
     """The sandbox was asked about a live account; that is a programming error and must never answer."""
-
-
-def nothing_exempt(kind: str, value: str) -> bool:  # noqa: ARG001 -- the signature of an exemption
-    """Live accounts: every value is ordinary data."""
-    return False
 
 
 @dataclass(frozen=True)

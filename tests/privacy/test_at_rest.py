@@ -28,7 +28,7 @@ from onboarding.storage.batch import Batch
 from onboarding.storage.faults import StatementFailed
 from onboarding.storage.tables import Table
 from onboarding.telemetry import setup_logging
-from onboarding.verifiers.registry import nothing_exempt
+from onboarding.validation.objects import nothing_exempt
 from tests.privacy import markers
 from tests.privacy.markers import CORE, DIGITS, found, found_in_files, patterns
 from tests.stories.telling import DAY, START, Life, fetch, new_caller

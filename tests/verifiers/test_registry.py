@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from onboarding.engine import verifiers_from
+from onboarding.validation.objects import nothing_exempt
 from onboarding.verifiers.port import Question, RepeatedStart, Report, Started
-from onboarding.verifiers.registry import SandboxRefused, Verifiers, nothing_exempt
+from onboarding.verifiers.registry import SandboxRefused, Verifiers
 
 
 @dataclass
