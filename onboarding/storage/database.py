@@ -156,8 +156,8 @@ class Database:
         lent = await self._lend()
         try:
             yield Reading(lent.driver_connection, self._listeners)
-        except BaseException:
-            await self._give_back(lent)
+        except BaseException as error:
+            await self._give_back(lent, is_lost=isinstance(error, ConnectionLost))
             raise
         await self._give_back(lent)
 
@@ -177,6 +177,9 @@ class Database:
             )
             yield tx
             _require_commit(await tx.send("COMMIT"))
+        except ConnectionLost:
+            await self._give_back(lent, is_lost=True)
+            raise
         except BaseException:
             await self._roll_back(lent, tx)
             raise
@@ -203,9 +206,14 @@ class Database:
             raise translated(error, is_closed=True) from None
         return lent
 
-    async def _give_back(self, lent: PoolProxiedConnection) -> None:
+    async def _give_back(self, lent: PoolProxiedConnection, *, is_lost: bool = False) -> None:
+        """Back into the pool, unless it can't be used again.
+
+        A connection that broke in the middle of a message may not know yet that it is closed, nor that it is in a
+        transaction: ``is_lost`` says so.
+        """
         driver: Any = lent.driver_connection
-        if driver is None or driver.is_closed() or driver.is_in_transaction():
+        if is_lost or driver is None or driver.is_closed() or driver.is_in_transaction():
             await greenlet_spawn(lent.invalidate)
         else:
             await greenlet_spawn(lent.close)
