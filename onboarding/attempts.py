@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from onboarding.door.draft import Draft
     from onboarding.verifiers.registry import Verifiers
 
-NOT_ACCEPTED = frozenset({"not_connected", "rate_limited"})
+NOT_ACCEPTED = frozenset({"not_connected", "rate_limited", "refused"})
 """Codes by which an adapter says that the vendor certainly did not take the question: asking again charges once."""
 
 
@@ -167,7 +167,8 @@ class TakeTurn:
             return Turn(_step(stand, running, running.poll_at - draft.database_now))
         if is_started:
             reference = _reference(draft, running)
-            return Turn(_step(Stand.WAITING, running, None), Call.POLL, running, vendor_reference=reference)
+            question = _question(draft, check)
+            return Turn(_step(Stand.WAITING, running, None), Call.POLL, running, question, reference)
         return self._repeat(draft, check, rows, verifier)
 
     def _repeat(self, draft: Draft, check: Check, rows: list[AttemptRow], verifier: Verifier) -> Turn:

@@ -89,7 +89,7 @@ class Checks:
         try:
             async with asyncio.timeout(self._pace.call.total_seconds()):
                 if turn.call is Call.POLL:
-                    return await verifier.poll(turn.vendor_reference)
+                    return await verifier.poll(turn.vendor_reference, turn.question)
                 found = await verifier.find(attempt.our_reference) if turn.call is Call.FIND else None
                 if turn.call is Call.FIND and found is None and verifier.repeated_start is not RepeatedStart.LOOK_UP:
                     return Unknown()  # its key has expired, and not to find it proves nothing

@@ -19,6 +19,7 @@ Prefix = Literal[
     "evid_",
     "att_",
     "rev_",
+    "in_",
     "ord_",
     "evt_",
     "evt_test_",

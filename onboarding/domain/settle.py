@@ -8,14 +8,14 @@ writes steps; a GET plays them in memory.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from onboarding.domain.errors import EngineFault
 from onboarding.domain.evaluate import evaluate
 from onboarding.domain.state import Check, CheckState, Evidence, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from onboarding.domain.demands import CheckDue
@@ -32,13 +32,24 @@ MAX_MISSED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a verifier said; ``occurred_at`` is its own time."""
+    """What a verifier said.
+
+    Attributes:
+        outcome: of the check.
+        reasons: codes of the wire contract's closed list.
+        verifier, verifier_version: who said it; the version names the data too, where an answer depends on it.
+        occurred_at: the verifier's own time.
+        basis: digest of what was found, where a person's decision about the same finding is to hold the next time too.
+        detail: JSON that a person needs to decide; stored sealed, shown with the review and nowhere else.
+    """
 
     outcome: Outcome
     reasons: tuple[str, ...]
     verifier: str
     verifier_version: str
     occurred_at: datetime
+    basis: str | None = None
+    detail: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +141,7 @@ def make_evidence(
         occurred_at=answer.occurred_at,
         recorded_at=recorded_at,
         valid_until=answer.occurred_at + lasts if lasts is not None else None,
+        basis=answer.basis,
     )
 
 

@@ -88,6 +88,7 @@ class Evidence:
 
     ``occurred_at`` is the verifier's own time, ``recorded_at`` the account's. ``valid_until`` None means for ever.
     A ``contested`` row contradicts an earlier decisive one of its check and is ignored until its review decides.
+    ``basis`` is the digest of what was found: the same finding needs no second decision of a person.
     """
 
     id: str
@@ -104,6 +105,7 @@ class Evidence:
     valid_until: datetime | None = None
     attempt: int = 1
     contested: bool = False
+    basis: str | None = None
 
 
 class CheckState(StrEnum):

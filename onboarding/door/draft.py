@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 VALUES = "values"
 """Field group of the values that a caller supplied about a subject."""
 
+DETAIL = "detail"
+"""Field group of what a person needs to decide about a piece of evidence, which is the subject."""
+
 INDIVIDUAL = "individual"
 """Role flag of the person that an individual's account is about; relationship flags are the other roles."""
 
@@ -66,6 +69,7 @@ class Draft:
         batch: rows to be written in the same transaction, beside what the journal writes.
         evidence, checks, reviews: what changes did to checks, for the journal.
         row_changes: columns of the account's row that a change sets; ``leases`` those of claimed checks.
+        details: sealed details of new evidence, by its id.
     """
 
     def __init__(  # noqa: PLR0913 -- everything a transaction knows
@@ -100,6 +104,7 @@ class Draft:
         self.silent_at: datetime | None = None
         self.row_changes: dict[str, Any] = {}
         self.leases: dict[str, datetime] = {}
+        self.details: dict[str, bytes] = {}
         self.evidence: list[Evidence] = []
         self.checks: dict[str, Check] = {}
         self.reviews: dict[str, str] = {}
@@ -226,6 +231,8 @@ class Draft:
         made = make_evidence(new_id("evid_"), check, answer, kind, self.as_of)
         evidence = replace(made, attempt=attempt, contested=contested)
         self.evidence.append(evidence)
+        if answer.detail is not None:
+            self.details[evidence.id] = self.seal(evidence.id, DETAIL, 1, orjson.dumps(answer.detail))
         self.state = replace(self.state, evidence=(*self.state.evidence, evidence))
         if not check.state.is_open:
             return

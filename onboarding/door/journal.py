@@ -155,7 +155,8 @@ class Journal:
                 id=row.id, account_id=draft.account_id, check_id=row.check_id, kind=row.kind, subject=row.subject,
                 digest=row.digest, outcome=row.outcome.value, reasons=list(row.reasons), verifier=row.verifier,
                 verifier_version=row.verifier_version, occurred_at=row.occurred_at, recorded_at=row.recorded_at,
-                valid_until=row.valid_until, attempt=row.attempt, contested=row.contested,
+                valid_until=row.valid_until, attempt=row.attempt, contested=row.contested, basis=row.basis,
+                detail=draft.details.get(row.id),
             )  # fmt: skip
         for check_id, (check, moved_at) in self._moved.items():
             columns: dict[str, Any] = {

@@ -21,7 +21,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util import greenlet_spawn
 
 from onboarding.storage.batch import Batch
-from onboarding.storage.faults import DRIVER_ERRORS, StatementFailed, translated
+from onboarding.storage.faults import DRIVER_ERRORS, ConnectionLost, StatementFailed, translated
 
 LOCK_TIMEOUT = timedelta(seconds=2)
 """How long a change waits for an account or an idempotency key before the caller is told to come again."""

@@ -114,6 +114,8 @@ class AttemptRow:
     started_at: datetime
     ended_at: datetime | None
     poll_at: datetime | None
+    next_action: bytes | None = None
+    vendor_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,16 @@
 """What a verifier is.
 
-An *inline* verifier is pure and bounded and answers inside the door. An *outward* one is called by a worker: its start
-is committed as an attempt before the call, and it says what a repeated start means, because a crash between the call
-and its answer must never charge twice.
+A *local* verifier has everything it needs in memory and answers inside the door: the sandbox in every process, the
+others where a worker plans. An *outward* one is called by a worker: its start is committed as an attempt before the
+call, and it says what a repeated start means, because a crash between the call and its answer must never charge twice.
+One that *calls back* also reads what its vendor sends to ``/callbacks/{name}``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,17 +36,21 @@ class Question:
     as_of: datetime
 
 
-class InlineVerifier(Protocol):
-    """A verifier that answers inside the door: no I/O, no clock, bounded time.
+class LocalVerifier(Protocol):
+    """A verifier that answers inside the door: no I/O, no clock, a few milliseconds at most.
 
-    ``answer`` returns None for a kind it does not know.
+    The same question may be put to it any number of times.
     """
 
     name: str
     version: str
 
     def answer(self, question: Question) -> Answer | Later | None:
-        """The answer, now or at a later instant of the account's clock."""
+        """The answer, now or at a later instant of the account's clock; None for a kind it does not know.
+
+        Raises:
+            VerifierUnavailable: what it needs is not loaded: unknown, never failed.
+        """
 
 
 class RepeatedStart(StrEnum):
@@ -58,25 +63,60 @@ class RepeatedStart(StrEnum):
     NONE = "none"
     """Neither: an attempt whose start was not confirmed ends unknown and goes to a review.
 
-    Only a start that surely never arrived is repeated: raise :class:`VerifierUnavailable` with ``not_connected`` or
-    ``rate_limited`` for those, and with any other code for whatever is uncertain.
+    Only a start that surely never arrived is repeated: raise :class:`VerifierUnavailable` with ``not_connected``,
+    ``rate_limited`` or ``refused`` (the vendor said no) for those, and with any other code for whatever is uncertain.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The vendor accepted the question under its own reference."""
+    """The vendor accepted the question under its own reference, and has not answered yet.
+
+    ``next_action`` is the address where the end user must go on; None where nobody but the vendor has to do anything.
+    It is a secret of that user: stored sealed, shown on the check, never logged.
+    """
 
     vendor_reference: str
+    next_action: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the vendor says about an attempt; reasons are codes of the wire contract's closed list."""
+    """What the vendor says about an attempt; the fields are those of :class:`onboarding.domain.settle.Answer`."""
 
     outcome: Outcome
     reasons: tuple[str, ...]
     occurred_at: datetime
+    detail: Mapping[str, Any] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What an authentic callback says: only that something happened, for the vendor is asked what.
+
+    Attributes:
+        event_id: the vendor's id of the event: the same one is the same callback sent again.
+        occurred_at: the vendor's own time of it.
+        vendor_reference: what it is about, as in :class:`Started`.
+        our_reference: the attempt's own reference, where the vendor sends it along.
+    """
+
+    event_id: str
+    occurred_at: datetime
+    vendor_reference: str
+    our_reference: str = ""
+
+
+class CallbackRefused(Exception):  # noqa: N818 -- a refusal
+    """A callback that is not authentic: ``signature_missing``, ``signature_wrong`` or ``signature_old``."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class CallbackUnreadable(Exception):  # noqa: N818 -- says what is
+    """An authentic callback of a shape that the adapter does not know. Holds nothing of it."""
 
 
 class VerifierUnavailable(Exception):  # noqa: N818 -- says what is, not that something is wrong
@@ -107,8 +147,30 @@ class Verifier(Protocol):
     async def find(self, our_reference: str) -> Started | None:
         """The vendor's reference of an attempt whose start was not confirmed; None if it never arrived."""
 
-    async def poll(self, vendor_reference: str) -> Report | None:
-        """The vendor's report; None while there is none."""
+    async def poll(self, vendor_reference: str, question: Question | None) -> Report | Started | None:
+        """The vendor's report; None while there is none, :class:`Started` where the user's next address is known.
+
+        ``question`` is what was asked, for vendors that report what they saw and leave the comparison to us; None
+        where its values are gone, since they were changed meanwhile: a report about it can only be inconclusive.
+        """
 
     async def cancel(self, vendor_reference: str) -> None:
         """Tell the vendor that nobody waits any more; a vendor that can't cancel does nothing."""
+
+
+@runtime_checkable
+class CallsBack(Protocol):
+    """What an outward verifier has besides, if its vendor calls back."""
+
+    def read_callback(self, headers: Mapping[str, str], body: bytes, received_at: datetime) -> Notice | None:
+        """Check that a callback is authentic, and read it; None for an event that is about no attempt.
+
+        Args:
+            headers: with names in lower case.
+            body: the raw bytes that were signed.
+            received_at: when it came; a replay checks the signature's age against it, not against the present.
+
+        Raises:
+            CallbackRefused: not authentic.
+            CallbackUnreadable: authentic, but of an unknown shape.
+        """

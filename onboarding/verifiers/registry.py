@@ -10,7 +10,7 @@ from onboarding.validation.objects import nothing_exempt
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from onboarding.verifiers.port import InlineVerifier, Verifier
+    from onboarding.verifiers.port import LocalVerifier, Verifier
 
 
 class SandboxRefused(Exception):  # noqa: N818 -- a refusal
@@ -22,24 +22,26 @@ class Verifiers:
     """The verifiers of one process.
 
     Attributes:
-        sandbox: answers checks of sandbox accounts inside the door; None where the sandbox is off.
+        sandbox: answers checks of sandbox accounts in every process; None where the sandbox is off.
         exempt: test values of the sandbox that pass ordinary validation.
         bank_tokens: bank accounts that the sandbox's tokens stand for.
+        local: verifiers that a worker asks while it plans, by preference, before any outward one.
         outward: verifiers that a worker calls, by preference.
-        outward_in_sandbox: whether outward verifiers also serve sandbox accounts where no sandbox answers.
+        serve_sandbox: whether local and outward verifiers also serve sandbox accounts where no sandbox answers.
     """
 
-    sandbox: InlineVerifier | None = None
+    sandbox: LocalVerifier | None = None
     exempt: Callable[[str, str], bool] = nothing_exempt
     bank_tokens: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    local: tuple[LocalVerifier, ...] = ()
     outward: tuple[Verifier, ...] = ()
-    outward_in_sandbox: bool = False
+    serve_sandbox: bool = False
 
-    def inline(self, *, livemode: bool) -> InlineVerifier | None:
-        """The verifier that answers inside the door, if this kind of account has one."""
+    def inline(self, *, livemode: bool) -> LocalVerifier | None:
+        """The verifier that answers in every process, if this kind of account has one."""
         return None if livemode else self.sandbox
 
-    def sandbox_for(self, *, livemode: bool) -> InlineVerifier:
+    def sandbox_for(self, *, livemode: bool) -> LocalVerifier:
         """The sandbox verifier.
 
         Raises:
@@ -57,9 +59,13 @@ class Verifiers:
         """Bank accounts by the sandbox's token."""
         return {} if livemode else self.bank_tokens
 
+    def local_for(self, *, livemode: bool) -> tuple[LocalVerifier, ...]:
+        """Verifiers that a worker asks while it plans, by preference."""
+        return self.local if livemode or self.serve_sandbox else ()
+
     def outward_for(self, kind: str, *, livemode: bool) -> tuple[Verifier, ...]:
         """Outward verifiers for a kind of check, by preference."""
-        if not livemode and not self.outward_in_sandbox:
+        if not livemode and not self.serve_sandbox:
             return ()
         return tuple(verifier for verifier in self.outward if kind in verifier.kinds)
 

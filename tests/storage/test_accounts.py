@@ -102,7 +102,7 @@ def _whole_account() -> Batch:
     batch.insert(
         tables.SealedValue, **own, subject="person_1", field_group="name", version=7, ciphertext=bytes(range(256))
     )
-    batch.insert(tables.Evidence, **own, **_columns(EVIDENCE), verifier_reference=b"\x01")
+    batch.insert(tables.Evidence, **own, **_columns(EVIDENCE), detail=b"\x01")
     batch.insert(tables.Check, **own, **_columns(CHECK), lease_epoch=4, lease_until=NOW)
     ended = {"kind": "document", "subject": "person_1", "digest": "dd", "state": "concluded", "opened_at": NOW}
     batch.insert(tables.Check, id="check_0", **own, **ended)
@@ -241,7 +241,7 @@ def test_row_classes_leave_out_only_what_is_said_here(row_type: type, table: typ
         rows.AnswerRow: {"account_id"},
         rows.AttemptRow: {"account_id"},
         rows.BankAccountRow: {"account_id", "deleted_at"},
-        Evidence: {"account_id", "verifier_reference"},
+        Evidence: {"account_id", "detail"},
         Order: {"account_id", "undone_by"},
         Mark: {"account_id"},
         Acknowledgement: {"account_id"},

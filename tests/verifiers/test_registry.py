@@ -29,7 +29,7 @@ class Vendor:
     async def find(self, our_reference: str) -> Started | None:
         raise NotImplementedError
 
-    async def poll(self, vendor_reference: str) -> Report | None:
+    async def poll(self, vendor_reference: str, question: Question | None) -> Report | None:
         raise NotImplementedError
 
     async def cancel(self, vendor_reference: str) -> None:
@@ -108,4 +108,4 @@ def test_outward_verifiers_serve_a_sandbox_account_only_where_told() -> None:
     vendor = Vendor("vendor", frozenset({"a"}))
 
     assert Verifiers(outward=(vendor,)).outward_for("a", livemode=False) == ()
-    assert Verifiers(outward=(vendor,), outward_in_sandbox=True).outward_for("a", livemode=False) == (vendor,)
+    assert Verifiers(outward=(vendor,), serve_sandbox=True).outward_for("a", livemode=False) == (vendor,)

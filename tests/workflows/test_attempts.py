@@ -99,7 +99,7 @@ class _Stories:
             await opened.__aexit__(None, None, None)
 
     async def begin(self, *verifiers: HttpVerifier) -> Story:
-        known = Verifiers(exempt=is_test_value, outward=verifiers, outward_in_sandbox=True)
+        known = Verifiers(exempt=is_test_value, outward=verifiers, serve_sandbox=True)
         opened = bench(self._settings, self._client, known, working=False)
         made = await opened.__aenter__()
         self._open.append(opened)

@@ -36,7 +36,7 @@ def vendor() -> Iterator[HttpVendor]:
 
 
 def asking(*verifiers: HttpVerifier) -> Verifiers:
-    return Verifiers(exempt=is_test_value, outward=verifiers, outward_in_sandbox=True)
+    return Verifiers(exempt=is_test_value, outward=verifiers, serve_sandbox=True)
 
 
 async def checks_of(made: Bench, account_id: str) -> list[Any]:
@@ -117,7 +117,7 @@ async def test_report_that_came_in_ends_the_wait_at_once(
         run = names.check_workflow_id(check_id)
         vendor.result, vendor.reports_after = "clear", 0
         reported = await made.fetch("SELECT number FROM attempts WHERE check_id = $1", check_id)
-        report = await HttpVerifier(vendor, KINDS).poll("case-1")
+        report = await HttpVerifier(vendor, KINDS).poll("case-1", None)
         assert report is not None
         await made.checks.report(account_id, check_id, reported[0]["number"], report)
         assert await made.nudger.send(check_target(check_id))

@@ -24,6 +24,7 @@ from onboarding.storage.tables.checks import (
     Evidence,
     Review,
 )
+from onboarding.storage.tables.inbox import InboxItem
 from onboarding.storage.tables.platforms import (
     ApiKey,
     Book,
@@ -53,6 +54,7 @@ __all__ = [
     "EventDestination",
     "Evidence",
     "IdempotencyKey",
+    "InboxItem",
     "Mark",
     "Order",
     "PendingDelivery",

@@ -70,10 +70,18 @@ class Answer(Table, table=True):
 
 
 class Attempt(Table, table=True):
-    """One call of one verifier for a check, committed as ``starting`` before the call."""
+    """One call of one verifier for a check, committed as ``starting`` before the call.
+
+    ``vendor_reference`` and ``next_action`` are sealed; ``vendor_digest`` is a keyed digest of the reference.
+    """
 
     __tablename__ = "attempts"
-    __table_args__ = (UniqueConstraint("check_id", "number"), Index(None, "account_id"))
+    __table_args__ = (
+        UniqueConstraint("check_id", "number"),
+        Index(None, "account_id"),
+        # A callback finds its attempt.
+        Index("ix_attempts_vendor", "vendor_digest", postgresql_where=text("vendor_digest IS NOT NULL")),
+    )
 
     id: str = Field(primary_key=True)
     check_id: str = Field(foreign_key="checks.id")
@@ -88,10 +96,12 @@ class Attempt(Table, table=True):
     started_at: datetime = instant()
     ended_at: datetime | None = instant(default=None)
     poll_at: datetime | None = instant(default=None)
+    next_action: bytes | None = None
+    vendor_digest: str | None = None
 
 
 class Evidence(Table, table=True):
-    """One recorded answer, immutable. The verifier's own reference is sealed."""
+    """One recorded answer, immutable. ``detail`` is what a person needs to decide about it, sealed."""
 
     __tablename__ = "evidence"
     __table_args__ = (Index(None, "account_id", "recorded_at", "id"), Index(None, "check_id"))
@@ -111,7 +121,8 @@ class Evidence(Table, table=True):
     valid_until: datetime | None = instant(default=None)
     attempt: int = 1
     contested: bool = False
-    verifier_reference: bytes | None = None
+    basis: str | None = None
+    detail: bytes | None = None
 
 
 class Review(Table, table=True):
