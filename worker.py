@@ -26,15 +26,17 @@ from activities.errors import Closed
 from activities.sweep import SweepActivities
 from onboarding import telemetry
 from onboarding.checks import Checks
-from onboarding.engine import Engine, open_engine, verifiers_from
+from onboarding.engine import Engine, open_engine
 from onboarding.process_exit import settle_before_exit
 from onboarding.settings import Settings, SettingsError, load_settings
 from onboarding.storage import book
 from onboarding.temporal import Nudger, connect, namespace_id
+from onboarding.verifiers.configured import screening_from, verifiers_from
+from onboarding.verifiers.lists import ListRefused, ListVerifier
 from onboarding.verifiers.registry import Verifiers
 from workflows.account import AccountWorkflow
 from workflows.check import CheckWorkflow
-from workflows.schedule import account_target, ensure_sweeps
+from workflows.schedule import account_target, check_target, ensure_sweeps
 from workflows.sweep import SweepWorkflow
 
 RETRY_SECONDS = 2.0
@@ -42,6 +44,9 @@ RETRY_SECONDS = 2.0
 
 WATCH_SECONDS = 10.0
 """Between two looks at Temporal: whether it is there, and still the same storage."""
+
+LISTS_SECONDS = 60.0
+"""Between two looks at the files of the screening lists; a look at unchanged ones costs a few calls of ``stat``."""
 
 GRACE = timedelta(seconds=10)
 """For activities under way when the worker is asked to end: less than the 30 s after which orchestrators kill."""
@@ -78,7 +83,7 @@ def make_worker(
         activities=[
             AccountActivities(engine.work).plan_account,
             CheckActivities(checks).advance_check,
-            SweepActivities(engine.work, nudger).sweep_accounts,
+            SweepActivities(engine.work, engine.inbox, nudger).sweep_accounts,
         ],
         interceptors=[Closed()],
         max_cached_workflows=max_cached_workflows,
@@ -95,20 +100,35 @@ async def serve(settings: Settings, stop: asyncio.Event, verifiers: Verifiers | 
         lambda reader, writer: _answer(health, reader, writer), "127.0.0.1", settings.worker_health_port
     )
     async with server:
-        work = asyncio.create_task(_work(settings, health, verifiers or verifiers_from(settings)))
-        stopped = asyncio.create_task(stop.wait())
+        screening = screening_from(settings) if verifiers is None else None
+        chosen = verifiers or verifiers_from(settings, screening)
+        tasks = [asyncio.create_task(stop.wait()), asyncio.create_task(_work(settings, health, chosen))]
+        if screening is not None:
+            tasks.append(asyncio.create_task(_keep_lists_fresh(screening)))
         try:
-            await asyncio.wait((work, stopped), return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                work.result()
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
-            for task in (work, stopped):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(work, stopped, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _keep_lists_fresh(screening: ListVerifier) -> None:
+    """Load the lists, and look now and then whether their files changed. Until then screenings wait, unanswered."""
+    while True:
+        try:
+            if await asyncio.to_thread(screening.refresh):
+                _log.info("lists_loaded", version=screening.version)
+        except ListRefused as refused:
+            # Whatever was loaded before stays in use.
+            _log.error("list_refused", list=refused.list_name, code=refused.code)
+        await asyncio.sleep(LISTS_SECONDS)
 
 
 async def _work(settings: Settings, health: Health, verifiers: Verifiers) -> None:
-    nudger = Nudger(await connect(settings), task_queue=settings.task_queue, account=account_target)
+    nudger = Nudger(await connect(settings), task_queue=settings.task_queue, account=account_target, check=check_target)
     engine = await _open(settings, verifiers, nudger)
     health.postgres = True
     try:
@@ -127,7 +147,7 @@ async def _work(settings: Settings, health: Health, verifiers: Verifiers) -> Non
 async def _open(settings: Settings, verifiers: Verifiers, nudger: Nudger) -> Engine:
     while True:
         try:
-            return await open_engine(settings, verifiers=verifiers, nudge=nudger.nudge)
+            return await open_engine(settings, verifiers=verifiers, nudge=nudger.nudge, nudge_check=nudger.nudge_check)
         except Exception as error:  # noqa: BLE001 -- not there, not migrated yet, or still starting: all pass with time
             _log.warning("waiting_for_postgres", error=type(error).__name__)
         await asyncio.sleep(RETRY_SECONDS)
@@ -137,7 +157,7 @@ async def _poll(settings: Settings, health: Health, engine: Engine, nudger: Nudg
     """Meet Temporal, then work until something breaks."""
     client = await _connect(settings, health)
     known = await _meet(settings, client, engine)
-    checks = Checks(engine.door, engine.database, verifiers)
+    checks = Checks(engine.door, engine.database, verifiers, engine.inbox)
     worker = make_worker(client, engine, nudger, task_queue=settings.task_queue, checks=checks)
     async with worker:
         health.polling = True
@@ -232,6 +252,9 @@ def main() -> int:
     telemetry.setup_logging()
     try:
         asyncio.run(_run(settings))
+    except ListRefused as refused:
+        sys.stderr.write(f"cannot start: ONBOARDING_SCREENING_LISTS: {refused}\n")
+        return 1
     except OSError as error:
         sys.stderr.write(f"cannot start: {error.strerror or type(error).__name__}\n")
         return 1

@@ -55,7 +55,7 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Swept:
-    """How many accounts were due, and how many of them were nudged; the rest is found again later."""
+    """How many accounts and checks were due, and how many were nudged; the rest is found again later."""
 
     due: int
     nudged: int

@@ -10,6 +10,7 @@ from temporalio import activity
 from activities.messages import Sweep, Swept
 
 if TYPE_CHECKING:
+    from onboarding.inbox import Inbox
     from onboarding.temporal import Nudger
     from onboarding.work import Work
 
@@ -19,12 +20,17 @@ class SweepActivities:
     """Activities of ``SweepWorkflow``."""
 
     work: Work
+    inbox: Inbox
     nudger: Nudger
 
     @activity.defn
     async def sweep_accounts(self, sweep: Sweep) -> Swept:
-        """Nudge the accounts that are due. One that a nudge does not reach is due again after its back-off."""
+        """Nudge the accounts that are due, and the checks about which the inbox holds something.
+
+        What a nudge does not reach is due again after its back-off.
+        """
         due = await self.work.sweep(sweep.limit)
-        nudged = await self.nudger.nudge_all(due)
+        checks = await self.inbox.due(sweep.limit)
+        nudged = await self.nudger.nudge_all(due, checks)
         await self.work.swept()
-        return Swept(due=len(due), nudged=nudged)
+        return Swept(due=len(due) + len(checks), nudged=nudged)

@@ -10,13 +10,13 @@ from starlette.exceptions import HTTPException
 
 from api.errors import handle
 from api.middleware import Envelope
-from api.routes import accounts, events, external_accounts, health, persons, test_clocks, verification
+from api.routes import accounts, callbacks, events, external_accounts, health, persons, test_clocks, verification
 from onboarding.domain.errors import Refusal
 from onboarding.engine import Engine, open_engine
 from onboarding.settings import Settings
 from onboarding.telemetry import instrument_app
 from onboarding.temporal import Nudger, connect
-from workflows.schedule import account_target
+from workflows.schedule import account_target, check_target
 
 ROUTERS = (
     accounts.router,
@@ -25,6 +25,7 @@ ROUTERS = (
     external_accounts.router,
     verification.router,
     test_clocks.router,
+    callbacks.router,
     health.router,
 )
 
@@ -68,7 +69,8 @@ def _lifespan(
     @asynccontextmanager
     async def own(_app: FastAPI) -> AsyncIterator[dict[str, Engine]]:
         # Connects when the first nudge is sent: requests are served without Temporal.
-        nudger = Nudger(await connect(settings), task_queue=settings.task_queue, account=account_target)
+        client = await connect(settings)
+        nudger = Nudger(client, task_queue=settings.task_queue, account=account_target, check=check_target)
         try:
             opened = await _opened(settings, nudger)
             try:
@@ -83,6 +85,6 @@ def _lifespan(
 
 async def _opened(settings: Settings, nudger: Nudger) -> Engine:
     try:
-        return await open_engine(settings, nudge=nudger.nudge)
+        return await open_engine(settings, nudge=nudger.nudge, nudge_check=nudger.nudge_check)
     except Exception as error:  # noqa: BLE001 -- the server prints it, and the message of any may hold a password
         raise StartFailed(type(error).__name__) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("evaluate", "requests", "onboardings")
+NAMES = ("evaluate", "requests", "onboardings", "screening")
 
 
 def main() -> int:

@@ -14,6 +14,8 @@ are in the account's. :mod:`onboarding.checks` makes the calls in between.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -51,6 +53,9 @@ CLAIM_GRACE = timedelta(hours=1)
 
 VENDOR_REFERENCE = "vendor_reference"
 """Field group under which a vendor's own reference is sealed; its subject is the attempt."""
+
+ATTEMPT_COLUMNS_AT_END: Mapping[str, None] = {"next_action": None, "poll_at": None}
+"""What an attempt that has ended has no more."""
 
 RUNNING = (AttemptState.STARTING, AttemptState.STARTED)
 
@@ -111,6 +116,8 @@ class Unknown:
 
 
 Heard = Started | Report | VerifierUnavailable | Unknown | None
+VendorDigest = Callable[[str, str], str]
+"""Keyed digest of a verifier's name and its reference, by which a callback finds the attempt."""
 Dropped = tuple[str, str]
 """Verifier and its reference of an attempt that nobody waits for any more."""
 
@@ -129,11 +136,15 @@ class Turn:
 
 @dataclass(frozen=True)
 class TakeTurn:
-    """Decide the next step of a check, and commit what must be known before the call."""
+    """Decide the next step of a check, and commit what must be known before the call.
+
+    ``noticed`` names attempts about which the vendor said that something happened: they are polled without waiting.
+    """
 
     check_id: str
     verifiers: Verifiers
     pace: Pace
+    noticed: AbstractSet[str] = frozenset()
     cause = "check.turn_taken"
 
     def apply(self, draft: Draft) -> Turn:
@@ -162,7 +173,8 @@ class TakeTurn:
             dropped = _end(draft, running, AttemptState.TIMED_OUT, "no_report" if verifier else "verifier_gone")
             return replace(_next_verifier(draft, check, rows, self.verifiers, self.pace), dropped=dropped)
         is_started = running.state == AttemptState.STARTED
-        if running.poll_at is not None and running.poll_at > draft.database_now:
+        is_noticed = is_started and running.id in self.noticed
+        if running.poll_at is not None and running.poll_at > draft.database_now and not is_noticed:
             stand = Stand.WAITING if is_started else Stand.STARTING
             return Turn(_step(stand, running, running.poll_at - draft.database_now))
         if is_started:
@@ -198,8 +210,8 @@ class Hear:
     attempt: AttemptRow
     version: str
     heard: Heard = field(repr=False)
-    verifiers: Verifiers
     pace: Pace
+    digest: VendorDigest
     cause = "check.attempt_heard"
 
     def apply(self, draft: Draft) -> Turn:
@@ -221,7 +233,9 @@ class Hear:
     def _report(self, draft: Draft, check: Check, report: Report) -> Turn:
         attempt = self.attempt
         if not any((row.check_id, row.attempt) == (check.id, attempt.number) for row in draft.state.evidence):
-            self._move(draft, state=AttemptState.ANSWERED, ended_at=draft.database_now, error_code=None)
+            ended = {"state": AttemptState.ANSWERED, "ended_at": draft.database_now, "error_code": None}
+            self._move(draft, **ended, **ATTEMPT_COLUMNS_AT_END)
+            draft.next_actions.pop(check.id, None)
             draft.answer(check, _answer(draft, attempt, self.version, report), attempt=attempt.number)
         return Turn(Step(Stand.CLOSED if draft.check(check.id) is None else Stand.IN_REVIEW))
 
@@ -230,10 +244,13 @@ class Hear:
         changes: dict[str, object] = {}
         if isinstance(self.heard, Started):
             reference = self.heard.vendor_reference.encode()
-            sealed = draft.seal(self.attempt.id, VENDOR_REFERENCE, 1, reference)
-            changes = {"state": AttemptState.STARTED, "vendor_reference": sealed}
-            if check.state is not CheckState.STARTED:
-                draft.put_check(replace(check, state=CheckState.STARTED, retry_at=None))
+            changes = {
+                "state": AttemptState.STARTED,
+                "vendor_reference": draft.seal(self.attempt.id, VENDOR_REFERENCE, 1, reference),
+                "vendor_digest": self.digest(self.attempt.verifier, self.heard.vendor_reference),
+                "next_action": draft.put_next_action(check.id, self.attempt.id, self.heard.next_action),
+            }
+            draft.put_check(replace(check, state=CheckState.STARTED, retry_at=None))
         self._move(draft, poll_at=draft.database_now + wait, error_code=None, **changes)
         return Turn(_step(Stand.WAITING, self.attempt, self._until(draft, check, wait)))
 
@@ -290,8 +307,24 @@ class HearLate:
         draft.answer(check, answer, attempt=attempt.number, contested=contested)
         if contested:
             draft.reviews[row.id] = "contested"
-        draft.batch.update(tables.Attempt, {"id": attempt.id}, state=AttemptState.ANSWERED, ended_at=draft.database_now)
+        ended = {"state": AttemptState.ANSWERED, "ended_at": draft.database_now}
+        draft.batch.update(tables.Attempt, {"id": attempt.id}, **ended, **ATTEMPT_COLUMNS_AT_END)
         return closed
+
+
+@dataclass(frozen=True)
+class Recall:
+    """What was asked in a check, open or not; None where its values are not there any more. Changes nothing."""
+
+    check: CheckRow
+    cause = "check.recalled"
+
+    def apply(self, draft: Draft) -> Question | None:
+        """See the class."""
+        row = self.check
+        if row.kind not in draft.policy.checks or draft.current_digest(row.kind, row.subject) != row.digest:
+            return None
+        return Question(row.id, row.kind, row.subject, row.digest, draft.inputs(row.kind, row.subject), draft.as_of)
 
 
 @dataclass(frozen=True)
@@ -366,8 +399,9 @@ def _end(draft: Draft, attempt: AttemptRow | None, state: AttemptState, code: st
     """End an attempt; what its vendor must be told."""
     if attempt is None:
         return ()
-    now = draft.database_now
-    draft.batch.update(tables.Attempt, {"id": attempt.id}, state=state, ended_at=now, error_code=code)
+    ended = {"state": state, "ended_at": draft.database_now, "error_code": code}
+    draft.batch.update(tables.Attempt, {"id": attempt.id}, **ended, **ATTEMPT_COLUMNS_AT_END)
+    draft.next_actions.pop(attempt.check_id, None)
     return () if attempt.vendor_reference is None else ((attempt.verifier, _reference(draft, attempt)),)
 
 
@@ -383,7 +417,7 @@ def _question(draft: Draft, check: Check) -> Question:
 def _answer(draft: Draft, attempt: AttemptRow, version: str, report: Report) -> Answer:
     # A vendor whose clock runs ahead must not outrank answers that are still to come.
     occurred_at = min(report.occurred_at, draft.as_of)
-    return Answer(report.outcome, report.reasons, attempt.verifier, version, occurred_at)
+    return Answer(report.outcome, report.reasons, attempt.verifier, version, occurred_at, detail=report.detail)
 
 
 def _step(stand: Stand, attempt: AttemptRow, wait: timedelta | None) -> Step:

@@ -4,16 +4,22 @@
 new process. A step is a *turn*, taken under the account's lock and committed before anything leaves the process, at
 most one outward call, and what was *heard*, committed after it. A crash in between leaves an attempt ``starting``; the
 next turn repeats the start as the verifier's :class:`RepeatedStart` allows, so that nothing is charged twice.
+
+What the vendor sent to the inbox about the check is taken in first. It only says that something happened, so the vendor
+is asked what, and its answer goes the same way as that of a poll: late and doubled ones are harmless.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from onboarding.attempts import (
     RUNNING,
+    AttemptState,
     Call,
     DropAttempts,
     Dropped,
@@ -21,6 +27,7 @@ from onboarding.attempts import (
     Heard,
     HearLate,
     Pace,
+    Recall,
     Stand,
     Step,
     TakeTurn,
@@ -29,13 +36,22 @@ from onboarding.attempts import (
 )
 from onboarding.domain.errors import Refusal
 from onboarding.storage import attempts
-from onboarding.verifiers.port import RepeatedStart, Report, Started, Verifier, VerifierUnavailable
+from onboarding.verifiers.port import Question, RepeatedStart, Report, Started, Verifier, VerifierUnavailable
 
 if TYPE_CHECKING:
     from onboarding.door.door import Door
+    from onboarding.inbox import Inbox, Pending
     from onboarding.storage.database import Database
-    from onboarding.storage.rows import AttemptRow
+    from onboarding.storage.rows import AttemptRow, CheckRow
     from onboarding.verifiers.registry import Verifiers
+
+
+@dataclass(slots=True)
+class _Taken:
+    """What was taken in: items by the running attempt they are about, and whether the vendor could not be asked."""
+
+    noticed: dict[str, list[str]] = field(default_factory=dict)
+    is_waiting: bool = False
 
 
 class Checks:
@@ -45,13 +61,17 @@ class Checks:
         door: the only way to change an account.
         database: for attempts of checks that have ended.
         verifiers: who can be asked.
+        inbox: what vendors sent.
         pace: how long to wait for what.
     """
 
-    def __init__(self, door: Door, database: Database, verifiers: Verifiers, pace: Pace | None = None) -> None:
+    def __init__(
+        self, door: Door, database: Database, verifiers: Verifiers, inbox: Inbox, pace: Pace | None = None
+    ) -> None:
         self._door = door
         self._database = database
         self._verifiers = verifiers
+        self._inbox = inbox
         self._pace = pace or Pace()
 
     async def advance(self, account_id: str, check_id: str) -> Step:
@@ -62,7 +82,9 @@ class Checks:
             ConnectionLost: nothing is known about the last commit; call again.
         """
         try:
-            turn: Turn = await self._door.revise(account_id, TakeTurn(check_id, self._verifiers, self._pace))
+            taken = await self._take_in(account_id, check_id)
+            change = TakeTurn(check_id, self._verifiers, self._pace, taken.noticed.keys())
+            turn: Turn = await self._door.revise(account_id, change)
         except Refusal as refusal:
             if refusal.code == "not_found":
                 return Step(Stand.CLOSED)
@@ -70,10 +92,52 @@ class Checks:
         await self._tell(turn.dropped)
         if turn.step.stand is Stand.CLOSED:
             await self._drop_leftovers(account_id, check_id)
-        if turn.call is None or turn.attempt is None:
-            return turn.step
-        heard = await self._ask(turn, turn.attempt)
-        return await self._record(account_id, turn.attempt, heard)
+        step, heard = turn.step, None
+        if turn.call is not None and turn.attempt is not None:
+            heard = await self._ask(turn, turn.attempt)
+            step = await self._record(account_id, turn.attempt, heard)
+        if not isinstance(heard, VerifierUnavailable):
+            await self._inbox.settle([item for items in taken.noticed.values() for item in items])
+        if taken.is_waiting and step.wait is None:
+            return replace(step, wait=self._pace.first)  # the vendor is to be asked about a late report
+        return step
+
+    async def _take_in(self, account_id: str, check_id: str) -> _Taken:
+        """Take in what the inbox holds about the check; what is about its running attempt is left to the turn."""
+        pending = await self._inbox.pending(check_id)
+        if not pending:
+            return _Taken()
+        async with self._database.reading() as reading:
+            check = await attempts.find_check(reading, account_id, check_id)
+            rows = {row.id: row for row in await attempts.list_of_check(reading, check_id)}
+        about: defaultdict[str, list[Pending]] = defaultdict(list)
+        for one in pending:
+            about[one.attempt_id].append(one)
+        taken = _Taken()
+        for attempt_id, items in about.items():
+            attempt = rows.get(attempt_id)
+            ids = [one.item_id for one in items]
+            if check is None or attempt is None:
+                await self._inbox.settle(ids)
+            elif check.ended_at is None and attempt.state in RUNNING:
+                taken.noticed[attempt_id] = ids
+                if attempt.state == AttemptState.STARTING:
+                    # It came before the answer to the start, and says as much.
+                    await self._record(account_id, attempt, Started(items[0].notice.vendor_reference))
+            else:
+                heard = await self._ask_late(check, attempt, items[0].notice.vendor_reference)
+                if isinstance(heard, VerifierUnavailable):
+                    taken.is_waiting = True
+                    continue
+                await self._record(account_id, attempt, heard)
+                await self._inbox.settle(ids)
+        return taken
+
+    async def _ask_late(self, check: CheckRow, attempt: AttemptRow, vendor_reference: str) -> Heard:
+        """What the vendor says about an attempt for which nobody waits any more."""
+        question: Question | None = await self._door.revise(check.account_id, Recall(check))
+        step = Step(Stand.WAITING, attempt.verifier, attempt.number)
+        return await self._ask(Turn(step, Call.POLL, attempt, question, vendor_reference), attempt)
 
     async def report(self, account_id: str, check_id: str, attempt_number: int, report: Report) -> Step:
         """Take in a report that came by another way than a poll. Late and doubled ones are welcome."""
@@ -101,7 +165,8 @@ class Checks:
 
     async def _record(self, account_id: str, attempt: AttemptRow, heard: Heard) -> Step:
         verifier = self._verifiers.named(attempt.verifier)
-        change = Hear(attempt, verifier.version if verifier else "", heard, self._verifiers, self._pace)
+        version = verifier.version if verifier else ""
+        change = Hear(attempt, version, heard, self._pace, self._inbox.vendor_digest)
         turn: Turn = await self._door.revise(account_id, change)
         if turn.step.stand is Stand.CLOSED and turn.attempt is not None:
             # The check had ended meanwhile: an answer is late evidence, a start must be taken back.

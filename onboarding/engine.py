@@ -13,10 +13,13 @@ from onboarding.documents import rfc3339
 from onboarding.door.callers import Caller
 from onboarding.door.door import Door
 from onboarding.door.policies import PolicyShelf
+from onboarding.inbox import Inbox
 from onboarding.reading import Reader
+from onboarding.reviews import Reviews
 from onboarding.storage import accounts, book
 from onboarding.storage.database import Database
 from onboarding.storage.keys import find_key
+from onboarding.verifiers.configured import verifiers_from
 from onboarding.verifiers.registry import Verifiers
 from onboarding.work import Work
 
@@ -49,9 +52,11 @@ class Engine:
     policies: PolicyShelf
     door: Door
     accounts: Accounts
+    reviews: Reviews
     reader: Reader
     clocks: Clocks
     work: Work
+    inbox: Inbox
 
     async def authenticate(self, secret: str) -> Caller | None:
         """The caller that an API key stands for; None if there is no such key, or it was revoked."""
@@ -70,7 +75,8 @@ class Engine:
         return {"status": "degraded" if stale else "ok", "last_sweep_at": rfc3339(swept) if swept else None}
 
     async def close(self) -> None:
-        """Close the database's connections."""
+        """Close the connections to the database and to vendors."""
+        await self.verifiers.close()
         await self.database.close()
 
 
@@ -79,6 +85,7 @@ async def open_engine(
     *,
     verifiers: Verifiers | None = None,
     nudge: Callable[[str], None] | None = None,
+    nudge_check: Callable[[str, str], None] | None = None,
     policy: Policy | None = None,
     policy_bytes: bytes | None = None,
     name: str = "onboarding",
@@ -89,6 +96,7 @@ async def open_engine(
         settings: of the process.
         verifiers: who answers checks; what the settings say if None.
         nudge: called after a commit with the id of an account that somebody should look at; must not block.
+        nudge_check: the same for a check, with the ids of its account and its own.
         policy: the policy new accounts are assigned; the package's own if None. ``policy_bytes`` are its bytes.
         policy_bytes: see ``policy``.
         name: what Postgres shows of this process.
@@ -107,7 +115,7 @@ async def open_engine(
     except BaseException:
         await database.close()
         raise
-    door = Door(database, ring, shelf, chosen, nudge)
+    door = Door(database, ring, shelf, chosen, nudge, nudge_check)
     reader = Reader(database, door)
     clocks = Clocks(database, ring, door)
     return Engine(
@@ -118,9 +126,11 @@ async def open_engine(
         policies=shelf,
         door=door,
         accounts=Accounts(door, reader, chosen),
+        reviews=Reviews(door, reader),
         reader=reader,
         clocks=clocks,
-        work=Work(database, door, clocks),
+        work=Work(database, door, clocks, chosen),
+        inbox=Inbox(database, ring, chosen, nudge_check),
     )
 
 
@@ -133,12 +143,3 @@ async def _refuse_wrong_keys(database: Database, ring: KeyRing) -> None:
             ring.unwrap(wrapped, account=account_id)
         except SealBroken:
             raise WrongRootKeys("ONBOARDING_ROOT_KEYS do not open the accounts of this database") from None
-
-
-def verifiers_from(settings: Settings) -> Verifiers:
-    """The verifiers that the settings ask for. With ``sandbox=off`` the sandbox package is not even imported."""
-    if settings.sandbox != "on":
-        return Verifiers()
-    from onboarding.verifiers import sandbox  # noqa: PLC0415 -- off must not import it
-
-    return Verifiers(sandbox=sandbox.SandboxVerifier(), exempt=sandbox.is_test_value, bank_tokens=sandbox.BANK_TOKENS)

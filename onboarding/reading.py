@@ -18,7 +18,8 @@ from onboarding.crypto import SealBroken
 from onboarding.documents import rfc3339
 from onboarding.domain.errors import Refusal, RefusalKind
 from onboarding.domain.events import ACCOUNT_TYPE, PERSON_TYPE
-from onboarding.domain.state import Check, CheckState
+from onboarding.domain.state import ACCOUNT, Check, CheckState
+from onboarding.door.draft import DETAIL, ReviewState
 from onboarding.door.render import render_bank_account, render_check
 from onboarding.storage import accounts, events, listing
 
@@ -30,12 +31,14 @@ if TYPE_CHECKING:
     from onboarding.door.door import Door
     from onboarding.door.draft import Draft
     from onboarding.storage.database import Database, Reading
-    from onboarding.storage.rows import CheckRow, ClockRow, EventRow, ReviewRow
+    from onboarding.storage.listing import ReviewItem
+    from onboarding.storage.rows import CheckRow, ClockRow, EventRow
 
 Document = dict[str, Any]
 EVENT_TYPE = "v2.core.event"
 REVIEW_TYPE = "v2.verification.review"
 GROUP = "event"
+STARTED = CheckState.STARTED.value
 Row = TypeVar("Row")
 
 
@@ -133,22 +136,41 @@ class Reader:
         return (await self._played(caller, [row], [document]))[0]
 
     async def reviews(
-        self, caller: Caller, *, account_id: str | None = None, limit: int = 20, cursor: str | None = None
+        self,
+        caller: Caller,
+        *,
+        account_id: str | None = None,
+        status: str | None = None,
+        queue: str | None = None,
+        limit: int = 20,
+        cursor: str | None = None,
     ) -> Page:
-        """Reviews, newest first; of one account where it is given."""
+        """Reviews without their details, newest first; of one account, status or queue where it is given."""
         page = _page(cursor, limit, timed=False)
+        states, queues = [one for one in (status,) if one], [one for one in (queue,) if one]
         async with self._database.reading() as r:
-            rows = await listing.list_reviews(r, _scope(caller, account_id), page)
+            rows = await listing.list_reviews(r, _scope(caller, account_id), page, queues=queues, states=states)
         kept, following, previous = _window([(row, [row.id]) for row in rows], page, limit)
-        return Page([_review_document(caller, row) for row in kept], following, previous)
+        return Page([_review_document(caller, row, None) for row in kept], following, previous)
 
     async def review(self, caller: Caller, review_id: str) -> Document:
-        """One review."""
+        """One review, with what a person needs to decide it."""
         async with self._database.reading() as r:
             row = await listing.find_review(r, _scope(caller), review_id)
-        if row is None:
-            raise _not_found("review")
-        return _review_document(caller, row)
+            if row is None:
+                raise _not_found("review")
+            wrapped = await accounts.wrapped_keys(r, [row.account_id] if row.detail is not None else [])
+        detail = None
+        if row.detail is not None and row.evidence_id is not None and row.account_id in wrapped:
+            keys = self._door.unwrap(row.account_id, wrapped[row.account_id])
+            try:
+                plain = keys.open(
+                    row.detail, account=row.account_id, subject=row.evidence_id, group=DETAIL, version=1
+                )  # fmt: skip
+                detail = orjson.loads(plain)
+            except SealBroken:
+                detail = None
+        return _review_document(caller, row, detail)
 
     async def events(
         self,
@@ -204,12 +226,13 @@ class Reader:
             livemode=caller.livemode,
             check=check,
             ended_at=row.ended_at,
-            evidence=[one.evidence for one in found],
+            # Oldest first, as the journal tells them: of one instant the last one counts.
+            evidence=[one.evidence for one in reversed(found)],
         )
 
     async def _played(self, caller: Caller, rows: Sequence[CheckRow], data: list[Document]) -> list[Document]:
-        """The documents, of checks whose sealed answer may have come meanwhile as their account's view shows them."""
-        awaited = sorted({row.account_id for row in rows if row.answer_at is not None})
+        """The documents; as their account's view shows them where a sealed answer or address may belong to them."""
+        awaited = sorted({row.account_id for row in rows if row.answer_at is not None or row.state == STARTED})
         views = [await self.account(caller, account_id) for account_id in awaited]
         shown = {check["id"]: check for view in views for check in view.checks}
         return [shown.get(document["id"], document) for document in data]
@@ -272,7 +295,11 @@ def _event_document(row: EventRow, changes: Document | None, idempotency_key: st
     }
 
 
-def _review_document(caller: Caller, row: ReviewRow) -> Document:
+def _review_document(caller: Caller, row: ReviewItem, detail: Document | None) -> Document:
+    subject = None
+    if row.subject is not None:
+        person = None if row.subject == ACCOUNT else row.subject
+        subject = {"type": "person" if person else ACCOUNT, "person": person}
     return {
         "id": row.id,
         "object": REVIEW_TYPE,
@@ -281,11 +308,16 @@ def _review_document(caller: Caller, row: ReviewRow) -> Document:
         "created": rfc3339(row.opened_at),
         "claimed_by": row.claimed_by,
         "decided": rfc3339(row.decided_at) if row.decided_at else None,
+        "decided_by": row.claimed_by if row.state == ReviewState.DECIDED else None,
         "decision": row.decision,
+        "detail": detail,
+        "kind": row.kind,
         "livemode": caller.livemode,
+        "outcome": row.outcome,
         "queue": row.queue,
         "reason": row.reason_code,
         "status": row.state,
+        "subject": subject,
     }
 
 

@@ -32,12 +32,28 @@ class Settings(BaseSettings):
     worker_health_port: int = Field(8081, ge=0, le=65535, validation_alias="ONBOARDING_WORKER_HEALTH_PORT")
     sweep_interval_seconds: float = Field(60.0, gt=0, le=3600, validation_alias="ONBOARDING_SWEEP_INTERVAL")
 
+    screening_lists: str = Field("", validation_alias="ONBOARDING_SCREENING_LISTS")
+    manual_checks: str = Field("", validation_alias="ONBOARDING_MANUAL_CHECKS")
+    stripe_identity_key: SecretStr | None = Field(None, validation_alias="ONBOARDING_STRIPE_IDENTITY_KEY")
+    stripe_identity_webhook_secrets: SecretStr = Field(
+        SecretStr(""), validation_alias="ONBOARDING_STRIPE_IDENTITY_WEBHOOK_SECRETS"
+    )
+    stripe_identity_url: str = Field("https://api.stripe.com", validation_alias="ONBOARDING_STRIPE_IDENTITY_URL")
+    stripe_identity_return_url: str = Field("", validation_alias="ONBOARDING_STRIPE_IDENTITY_RETURN_URL")
+
     @field_validator("database_url")
     @classmethod
     def _is_postgres(cls, url: str) -> str:
         if not url.startswith(("postgresql://", "postgres://")):
             raise ValueError("must begin with postgresql://")
         return url
+
+    @field_validator("stripe_identity_url")
+    @classmethod
+    def _is_address(cls, url: str) -> str:
+        if not url.startswith(("https://", "http://")):
+            raise ValueError("must begin with https://")
+        return url.rstrip("/")
 
     @field_validator("root_keys")
     @classmethod
@@ -50,9 +66,24 @@ class Settings(BaseSettings):
         return KeyRing.parse(self.root_keys.get_secret_value())
 
     @property
+    def manual_check_kinds(self) -> tuple[str, ...]:
+        """Kinds of check that go to people at once."""
+        return _listed(self.manual_checks)
+
+    @property
+    def stripe_identity_secrets(self) -> tuple[str, ...]:
+        """Secrets of the callback; two while one is rotated."""
+        return _listed(self.stripe_identity_webhook_secrets.get_secret_value())
+
+    @property
     def sweep_interval(self) -> timedelta:
         """How often the sweep looks for accounts that nobody looked at."""
         return timedelta(seconds=self.sweep_interval_seconds)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """The parts of a comma-separated setting."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def load_settings() -> Settings:

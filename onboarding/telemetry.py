@@ -80,6 +80,9 @@ _meter = metrics.get_meter(_SCOPE)
 request_duration = _meter.create_histogram(
     "onboarding.request.duration", unit="s", description="How long the API took for a request."
 )
+callbacks = _meter.create_counter(
+    "onboarding.callbacks", unit="{callback}", description="Callbacks of vendors, by verifier and what became of them."
+)
 nudges = _meter.create_counter("onboarding.nudges", unit="{nudge}", description="Nudges, by what became of them.")
 
 

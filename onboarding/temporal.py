@@ -45,6 +45,7 @@ class Target:
     signal: str
     workflow: str | None = None
     input: object = None
+    summary: str | None = None
 
 
 async def connect(settings: Settings, *, identity: str | None = None, lazy: bool = True) -> Client:
@@ -88,6 +89,7 @@ class Nudger:
         client: from :func:`connect`.
         task_queue: where runs that must be started are put.
         account: what the nudge of an account is sent to.
+        check: what the nudge of a check is sent to, by the ids of its account and its own.
         limit: accounts that may wait; nudges beyond it are dropped.
         in_flight: nudges under way at once.
     """
@@ -98,15 +100,17 @@ class Nudger:
         *,
         task_queue: str,
         account: Callable[[str], Target],
+        check: Callable[[str, str], Target],
         limit: int = NUDGES_WAITING,
         in_flight: int = NUDGES_IN_FLIGHT,
     ) -> None:
         self._client = client
         self._task_queue = task_queue
         self._account = account
+        self._check = check
         self._limit = limit
         self._in_flight = in_flight
-        self._waiting: dict[str, None] = {}
+        self._waiting: dict[tuple[str, str], None] = {}
         self._senders: set[asyncio.Task[None]] = set()
         self._closed = False
         self.sent = 0
@@ -118,26 +122,34 @@ class Nudger:
         An account that waits already is not added again. One whose nudge is just being sent is: that one may be read
         before the commit that this one is about.
         """
-        if account_id in self._waiting:
+        self._put((account_id, ""))
+
+    def nudge_check(self, account_id: str, check_id: str) -> None:
+        """Tell a check's run to look again: a report came in, or nobody needs the answer any more. As :meth:`nudge`."""
+        self._put((account_id, check_id))
+
+    def _put(self, nudge: tuple[str, str]) -> None:
+        if nudge in self._waiting:
             return
         if self._closed or len(self._waiting) >= self._limit:
             self._count(arrived=False)
             return
-        self._waiting[account_id] = None
+        self._waiting[nudge] = None
         if len(self._senders) < self._in_flight:
             sender = asyncio.get_running_loop().create_task(self._send_waiting(), name="nudges")
             self._senders.add(sender)
             sender.add_done_callback(self._senders.discard)
 
-    async def nudge_all(self, account_ids: Iterable[str]) -> int:
-        """Nudge these accounts, so many at a time, and wait; how many nudges arrived."""
+    async def nudge_all(self, account_ids: Iterable[str], checks: Iterable[tuple[str, str]] = ()) -> int:
+        """Nudge these accounts and checks, so many at a time, and wait; how many nudges arrived."""
         slots = asyncio.Semaphore(self._in_flight)
 
-        async def one(account_id: str) -> bool:
+        async def one(nudge: tuple[str, str]) -> bool:
             async with slots:
-                return await self.send(self._account(account_id), deadline=SWEEP_DEADLINE)
+                return await self.send(self._target(nudge), deadline=SWEEP_DEADLINE)
 
-        return sum(await asyncio.gather(*map(one, account_ids)))
+        nudges = [*((account_id, "") for account_id in account_ids), *checks]
+        return sum(await asyncio.gather(*map(one, nudges)))
 
     async def send(self, target: Target, *, deadline: timedelta = NUDGE_DEADLINE) -> bool:
         """Send one nudge now; whether it arrived. Never fails, and takes no longer than the deadline."""
@@ -162,9 +174,13 @@ class Nudger:
 
     async def _send_waiting(self) -> None:
         while self._waiting:
-            account_id = next(iter(self._waiting))
-            del self._waiting[account_id]
-            await self.send(self._account(account_id))
+            nudge = next(iter(self._waiting))
+            del self._waiting[nudge]
+            await self.send(self._target(nudge))
+
+    def _target(self, nudge: tuple[str, str]) -> Target:
+        account_id, check_id = nudge
+        return self._check(account_id, check_id) if check_id else self._account(account_id)
 
     def _count(self, *, arrived: bool) -> None:
         if arrived:
@@ -182,7 +198,7 @@ class Nudger:
                 id=target.workflow_id,
                 task_queue=self._task_queue,
                 start_signal=target.signal,
-                static_summary="what the account waits for stands beside, in the current details",
+                static_summary=target.summary,
                 **options,
             )
             return True

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from onboarding.domain.evaluate import EVALUATOR_VERSION
+from onboarding.domain.settle import Answer
+from onboarding.domain.state import Check, CheckState
 from onboarding.door.owing import claimed_until, needs_worker
 from onboarding.door.view import SILENT_AFTER, SOON, OperatorView, parse_time
 from onboarding.storage import book
 from onboarding.storage.work import due_accounts, retry_stuck
+from onboarding.verifiers.port import Question, VerifierUnavailable
 
 if TYPE_CHECKING:
     from onboarding.clocks import Clocks
-    from onboarding.domain.state import Check
     from onboarding.door.door import Door
     from onboarding.door.draft import Draft
     from onboarding.storage.database import Database
+    from onboarding.verifiers.registry import Verifiers
 
 RUN_LEASE = timedelta(hours=25)
 """A run that lives looks daily, and renews its claim with it."""
@@ -29,6 +33,9 @@ DAILY = timedelta(hours=24)
 
 CHECK_GRACE = timedelta(hours=1)
 """A check's claim ends this long after its attempt must have reported."""
+
+MAX_PLANS = 4
+"""A plan is repeated while its look opens checks that local verifiers answer at once; what is left then is swept."""
 
 PER_PLATFORM = 50
 """Accounts of one platform that one sweep takes, so that a large platform does not starve the others."""
@@ -43,6 +50,7 @@ class Plan:
         wake_in: when to look again, at most a day; None where nothing is to be waited for.
         done: the run may end if nobody nudged it meanwhile.
         details: Markdown for operators.
+        again: another plan is to follow at once.
     """
 
     account_id: str
@@ -57,16 +65,37 @@ class Plan:
     stuck: bool
     next_due: datetime | None
     details: str
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimWork:
-    """Look, then claim the checks that a worker must carry on, and the run itself."""
+    """Answer what local verifiers can, look, then claim the checks that a worker must carry on, and the run itself."""
 
+    verifiers: Verifiers
     cause: str = "work.claimed"
 
     def apply(self, draft: Draft) -> None:
-        """Nothing before the look."""
+        """Ask the local verifiers: they have everything in memory, so one transaction does for all their answers."""
+        for check in draft.state.checks:
+            answer = self._local_answer(draft, check)
+            if answer is not None:
+                draft.answer(check, answer)
+
+    def _local_answer(self, draft: Draft, check: Check) -> Answer | None:
+        known = check.kind in draft.policy.checks
+        if not needs_worker(check) or any(row.check_id == check.id for row in draft.attempts) or not known:
+            return None
+        if draft.current_digest(check.kind, check.subject) != check.digest:
+            return None  # the look that follows supersedes it
+        inputs = draft.inputs(check.kind, check.subject)
+        question = Question(check.id, check.kind, check.subject, check.digest, inputs, draft.as_of)
+        for verifier in self.verifiers.local_for(livemode=draft.livemode):
+            with suppress(VerifierUnavailable):
+                answer = verifier.answer(question)
+                if isinstance(answer, Answer):
+                    return answer
+        return None
 
     def after_look(self, draft: Draft, view: OperatorView, wake_at: datetime | None) -> Plan:
         """Claim under the account's lock; what is claimed already by a living run is left to it."""
@@ -76,7 +105,11 @@ class ClaimWork:
         now, row = draft.database_now, record.row
         owed = [check for check in draft.state.checks if needs_worker(check)]
         claimed = []
+        again = False
         for check in owed:
+            if check.id not in record.checks and self._local_answer(draft, check) is not None:
+                again = True  # this look opened it: the next plan answers it
+                continue
             lease = claimed_until(record, check.id)
             if lease is None or lease <= now:
                 draft.leases[check.id] = now + self._reported_within(draft, check) + CHECK_GRACE
@@ -100,6 +133,7 @@ class ClaimWork:
             stuck=False,
             next_due=parse_time(view.next_due),
             details=_details(draft, view, wake_at),
+            again=again,
         )
 
     @staticmethod
@@ -125,9 +159,10 @@ class ClaimWork:
 class Work:
     """What workers ask the engine."""
 
-    def __init__(self, database: Database, door: Door, clocks: Clocks) -> None:
+    def __init__(self, database: Database, door: Door, clocks: Clocks, verifiers: Verifiers) -> None:
         self._database = database
         self._door = door
+        self._verifiers = verifiers
         self._clocks = clocks
 
     async def plan(self, account_id: str, run_id: str) -> Plan:  # noqa: ARG002 -- which run asks is for the traces
@@ -136,7 +171,13 @@ class Work:
         Raises:
             Refusal: ``not_found`` for an unknown account.
         """
-        plan: Plan = await self._door.revise(account_id, ClaimWork())
+        plan: Plan = await self._door.revise(account_id, ClaimWork(self._verifiers))
+        for _ in range(MAX_PLANS - 1):
+            if not plan.again:
+                break
+            claimed = plan.checks
+            plan = await self._door.revise(account_id, ClaimWork(self._verifiers))
+            plan = replace(plan, checks=claimed + plan.checks)
         return plan
 
     async def sweep(self, limit: int) -> list[str]:
@@ -183,6 +224,8 @@ def _details(draft: Draft, view: OperatorView, wake_at: datetime | None) -> str:
     checks = [check for check in draft.state.checks if check.state.is_open]
     if view.waiting_for in ("review", "verifier") and checks:
         since = min(check.opened_at for check in checks)
+    elif draft.next_actions:
+        since = min((check.opened_at for check in checks if check.id in draft.next_actions), default=since)
     lines = [f"**{view.stage}**: waits for **{_ACTS[view.waiting_for]}**", ""]
     lines += [
         f"- {what}: {when}"
@@ -197,7 +240,7 @@ def _details(draft: Draft, view: OperatorView, wake_at: datetime | None) -> str:
         lines += ["", "Open requirements", "", *(f"- `{group}`" for group in view.groups)]
     if checks:
         lines += ["", "Checks", ""]
-        lines += [f"- {_check_line(check)}" for check in checks]
+        lines += [f"- {_check_line(check)}{_asked(draft, check)}" for check in checks]
     return "\n".join(lines)
 
 
@@ -211,6 +254,18 @@ def _check_line(check: Check) -> str:
         if instant is not None:
             return f"`{check.kind}`: {stands} since {_minute(check.opened_at)}, {what} {_minute(instant)}"
     return f"`{check.kind}`: {stands} since {_minute(check.opened_at)}"
+
+
+def _asked(draft: Draft, check: Check) -> str:
+    """Who is asked about a check, and who has to act there."""
+    rows = [row for row in draft.attempts if row.check_id == check.id]
+    if not rows or rows[-1].ended_at is not None or check.state is CheckState.IN_REVIEW:
+        return ""
+    asked = rows[-1]
+    acts = "the end user must go on at its page" if check.id in draft.next_actions else "it has not answered yet"
+    if check.state is CheckState.UNAVAILABLE:
+        acts = f"it can't be asked ({asked.error_code})"
+    return f"; `{asked.verifier}` is asked, attempt {asked.number}: {acts}"
 
 
 def _minute(instant: datetime | None) -> str:

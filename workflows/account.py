@@ -101,7 +101,7 @@ class AccountWorkflow:
                     id=names.check_workflow_id(check_id),
                     # It outlives this episode, and finds its way by its own row.
                     parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                    static_summary=f"check of account {self._account.account_id}",
+                    static_summary=names.check_summary(self._account.account_id),
                 )
             except WorkflowAlreadyStartedError:
                 workflow.logger.debug("check runs already")

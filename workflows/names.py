@@ -46,6 +46,11 @@ def account_workflow_id(account_id: str) -> str:
     return f"account/{account_id}"
 
 
+def check_summary(account_id: str) -> str:
+    """What a list of runs shows beside the id of a check."""
+    return f"check of account {account_id}"
+
+
 def check_workflow_id(check_id: str) -> str:
     """The run that works on a check which cannot be answered at once."""
     return f"check/{check_id}"

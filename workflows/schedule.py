@@ -21,7 +21,7 @@ from temporalio.client import (
 
 from onboarding.temporal import Target
 from workflows import names, options
-from workflows.messages import AccountInput, SweepInput
+from workflows.messages import AccountInput, CheckInput, SweepInput
 
 
 def account_target(account_id: str) -> Target:
@@ -31,12 +31,19 @@ def account_target(account_id: str) -> Target:
         signal=names.ACCOUNT_CHANGED,
         workflow=names.ACCOUNT_WORKFLOW,
         input=AccountInput(account_id),
+        summary="what the account waits for stands beside, in the current details",
     )
 
 
-def check_target(check_id: str) -> Target:
-    """What is told that a report came in: the check's run, if there is one."""
-    return Target(workflow_id=names.check_workflow_id(check_id), signal=names.CHECK_CHANGED)
+def check_target(account_id: str, check_id: str) -> Target:
+    """What is told that a report came in: the check's run, started if there is none, for late reports count too."""
+    return Target(
+        workflow_id=names.check_workflow_id(check_id),
+        signal=names.CHECK_CHANGED,
+        workflow=names.CHECK_WORKFLOW,
+        input=CheckInput(account_id, check_id),
+        summary=names.check_summary(account_id),
+    )
 
 
 def sweep_schedule(*, task_queue: str, every: timedelta) -> Schedule:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 
 import typer
 
@@ -11,6 +12,8 @@ from onboarding.process_exit import settle_before_exit
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 keys_app = typer.Typer(no_args_is_help=True, help="API keys of platforms.")
 app.add_typer(keys_app, name="keys")
+inbox_app = typer.Typer(no_args_is_help=True, help="What vendors sent.")
+app.add_typer(inbox_app, name="inbox")
 
 
 @app.command()
@@ -31,6 +34,21 @@ def sweep(limit: int = typer.Option(500, min=1, help="Accounts at most.")) -> No
     typer.echo(f"due: {due}, nudged: {nudged}")
 
 
+@app.command()
+def inspect(
+    account: str = typer.Option("", "--account", help="Inspect this account only: acct_…"),
+    limit: int = typer.Option(50, min=1, help="Findings to show at most."),
+    open_: bool = typer.Option(False, "--open", help="Also open every sealed value; none is shown."),  # noqa: FBT001, FBT003
+) -> None:
+    """Prove that the database is consistent; only reads. Exit status 2 if something is wrong, with what and where."""
+    from onboarding.cli import operations
+
+    report, is_consistent = operations.inspect_book(account or None, limit, is_opening=open_)
+    typer.echo(report)
+    if not is_consistent:
+        raise typer.Exit(2)
+
+
 @keys_app.command("create")
 def create_keys(
     platform: str = typer.Option(..., "--platform", help="Name of the new platform; stored sealed."),
@@ -40,6 +58,47 @@ def create_keys(
 
     made = operations.create_keys(platform)
     typer.echo(f"platform  {made.platform_id}\ntest key  {made.test_key}\nlive key  {made.live_key}")
+
+
+STATE = typer.Option([], "--state", help="pending, settled, ignored, refused or unreadable; may be repeated.")
+IDS = typer.Argument(None, help="Items: in_…")
+SINCE = typer.Option("1970-01-01", "--since", help="Received since then, in UTC.")
+VERIFIER = typer.Option("", "--verifier", help="Of this verifier only.")
+
+
+@inbox_app.command("list")
+def list_inbox(
+    state: list[str] = STATE, verifier: str = VERIFIER, limit: int = typer.Option(50, min=1, help="Items at most.")
+) -> None:
+    """List what vendors sent, newest first: where it stands, not what it says."""
+    from onboarding.cli import operations
+
+    for row in operations.list_inbox(state, verifier or None, limit):
+        about = row.check_id or "-"
+        why = f"  {row.error_code}" if row.error_code else ""
+        again = f"  x{row.deliveries}" if row.deliveries > 1 else ""
+        when = f"{row.received_at:%Y-%m-%d %H:%M:%S}"
+        typer.echo(f"{row.id}  {when}  {row.verifier}  {row.state:<10}  {about}{why}{again}")
+
+
+@inbox_app.command("replay")
+def replay_inbox(
+    ids: list[str] = IDS,
+    state: list[str] = STATE,
+    verifier: str = VERIFIER,
+    since: datetime = SINCE,
+    limit: int = typer.Option(1000, min=1, help="Items at most."),
+) -> None:
+    """Read items again, as they came, and have them taken in again. Safe: what is known already changes nothing.
+
+    After a wrong secret was mended: --state refused. After an adapter was mended: --state unreadable.
+    """
+    from onboarding.cli import operations
+
+    if not ids and not state:
+        raise operations.CommandFailed("say which: ids, or --state")
+    counted = operations.replay_inbox(ids or [], state, verifier or None, since.replace(tzinfo=UTC), limit)
+    typer.echo(", ".join(f"{name}: {number}" for name, number in sorted(counted.items())) or "nothing to replay")
 
 
 def main() -> None:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import TypeVar
 
 from onboarding.cli.keys import MadeKeys, make_platform, run_apart, with_database
-from onboarding.engine import open_engine
+from onboarding.engine import Engine, open_engine
+from onboarding.inspection import Inspection, NoSuchAccount, inspect
 from onboarding.settings import Settings, load_settings
 from onboarding.storage import migrate as migrations
 from onboarding.storage.database import Database
-from onboarding.storage.faults import ConnectionLost
+from onboarding.storage.faults import ConnectionLost, StatementFailed
+from onboarding.storage.inbox import ItemRow, ItemState
 from onboarding.temporal import Nudger, connect
+
+T = TypeVar("T")
 
 
 class CommandFailed(Exception):  # noqa: N818 -- says what happened
@@ -48,17 +56,121 @@ def sweep(limit: int) -> tuple[int, int]:
         raise _unreachable() from error
 
 
+def inspect_book(account_id: str | None, limit: int, *, is_opening: bool) -> tuple[str, bool]:
+    """What an inspection found, as text with at most ``limit`` findings, and whether the book is consistent."""
+    settings = load_settings()
+
+    async def work(database: Database) -> Inspection:
+        told = _show_progress if sys.stderr.isatty() else None
+        ring = settings.key_ring()
+        return await inspect(database, ring, account_id=account_id, is_opening=is_opening, told=told)
+
+    try:
+        found: Inspection = with_database(settings.database_url, work)
+    except NoSuchAccount:
+        raise CommandFailed("no account has this id") from None
+    except StatementFailed as error:
+        raise CommandFailed(f"the tables could not be read ({error}); are they up to date?") from error
+    except ConnectionLost as error:
+        raise _unreachable() from error
+    finally:
+        if sys.stderr.isatty():
+            sys.stderr.write("\r\x1b[K")
+    return _report(found, limit), not found.counted["findings"]
+
+
+def _show_progress(seen: int, expected: int) -> None:
+    of = f" of about {expected}" if expected > seen else ""
+    sys.stderr.write(f"\r\x1b[K{seen}{of} accounts")
+    sys.stderr.flush()
+
+
+def _report(found: Inspection, limit: int) -> str:
+    counted = dict(found.counted)
+    wrong = counted.pop("findings")
+    lines = [f"{name:<10} {number:>10}" for name, number in counted.items()]
+    lines += ["", *(
+        "  ".join((f"{one.rule:<18}", one.account_id or "-", one.object_id or "-", one.says))
+        for one in found.findings[:limit]
+    )] if wrong else [""]  # fmt: skip
+    if wrong > limit:
+        lines.append(f"and {wrong - min(limit, len(found.findings))} more")
+    in_all = f"{counted['accounts']} accounts ({counted['events']} events, {counted['evidence']} evidence)"
+    return "\n".join((*lines, f"{wrong} findings in {in_all}" if wrong else f"nothing wrong in {in_all}"))
+
+
 async def _sweep(settings: Settings, limit: int) -> tuple[int, int]:
-    # By name: the command line is below the workflows, and only puts a process together here.
-    account = importlib.import_module("workflows.schedule").account_target
-    client = await connect(settings, identity="onboarding-cli")
-    nudger = Nudger(client, task_queue=settings.task_queue, account=account)
+    nudger = await _nudger(settings)
     engine = await open_engine(settings, name="onboarding-cli")
     try:
         due = await engine.work.sweep(limit)
-        return len(due), await nudger.nudge_all(due)
+        checks = await engine.inbox.due(limit)
+        return len(due) + len(checks), await nudger.nudge_all(due, checks)
     finally:
         await engine.close()
+
+
+async def _nudger(settings: Settings) -> Nudger:
+    # By name: the command line is below the workflows, and only puts a process together here.
+    targets = importlib.import_module("workflows.schedule")
+    client = await connect(settings, identity="onboarding-cli")
+    return Nudger(
+        client, task_queue=settings.task_queue, account=targets.account_target, check=targets.check_target
+    )  # fmt: skip
+
+
+def list_inbox(states: Sequence[str], verifier: str | None, limit: int) -> list[ItemRow]:
+    """Items of the inbox, newest first."""
+
+    async def work(engine: Engine) -> list[ItemRow]:
+        return await engine.inbox.items(states=_states(states), verifier=verifier, limit=limit)
+
+    return _with_engine(work)
+
+
+def replay_inbox(
+    ids: Sequence[str], states: Sequence[str], verifier: str | None, since: datetime, limit: int
+) -> dict[str, int]:
+    """Read items again and have them taken in again; how many came to which end."""
+
+    async def work(engine: Engine) -> dict[str, int]:
+        found = await engine.inbox.items(states=_states(states), ids=ids, verifier=verifier, since=since, limit=limit)
+        counted: dict[str, int] = {}
+        for row in reversed(found):
+            received = await engine.inbox.replay(row)
+            end = received.state.value if received.is_new else "repeated"
+            counted[end] = counted.get(end, 0) + 1
+        return counted
+
+    return _with_engine(work)
+
+
+def _states(names: Sequence[str]) -> list[ItemState]:
+    try:
+        return [ItemState(name) for name in names]
+    except ValueError:
+        raise CommandFailed(f"a state is one of {', '.join(ItemState)}") from None
+
+
+def _with_engine(work: Callable[[Engine], Awaitable[T]]) -> T:
+    """Run a command on an engine whose nudges are sent before the command ends."""
+    settings = load_settings()
+
+    async def run() -> T:
+        nudger = await _nudger(settings)
+        engine = await open_engine(
+            settings, nudge=nudger.nudge, nudge_check=nudger.nudge_check, name="onboarding-cli"
+        )  # fmt: skip
+        try:
+            return await work(engine)
+        finally:
+            await nudger.close()
+            await engine.close()
+
+    try:
+        return run_apart(run())
+    except ConnectionLost as error:
+        raise _unreachable() from error
 
 
 def _unreachable() -> CommandFailed:

@@ -112,12 +112,14 @@ class Door:
         policies: PolicyShelf,
         verifiers: Verifiers,
         nudge: Callable[[str], None] | None = None,
+        nudge_check: Callable[[str, str], None] | None = None,
     ) -> None:
         self._database = database
         self._ring = ring
         self._policies = policies
         self._verifiers = verifiers
         self._nudge = nudge or (lambda _account_id: None)
+        self._nudge_check = nudge_check or (lambda _account_id, _check_id: None)
         self._turns: defaultdict[str, _Turn] = defaultdict(_Turn)
 
     async def revise(
@@ -162,6 +164,9 @@ class Door:
             raise
         if nudge:
             self._nudge(account_id)
+        if revised.draft is not None:
+            for check_id in revised.draft.withdrawn:
+                self._nudge_check(account_id, check_id)
         return revised
 
     async def create(self, change: Change, caller: Caller, key: RequestKey | None = None) -> Revised:
@@ -250,10 +255,11 @@ class Door:
         result = change.apply(draft)
         self._look(draft, journal, world, change, caller, key)
         if isinstance(change, Afterwards):
-            view = operator_view(journal.evaluation, draft.state.checks, closed=draft.closed)
+            view = operator_view(journal.evaluation, draft.state.checks, draft.next_actions, closed=draft.closed)
             result = change.after_look(draft, view, journal.wake_at)
         journal.write()
         journal.deliver(record.destinations)
+        draft.withdrawn = journal.withdrawn
         columns, nudge = self._columns(draft, journal, record, by_user=caller is not None)
         known = {name: getattr(record.row, name) for name in columns}
         moved = {name: value for name, value in columns.items() if value != known[name]}
@@ -323,7 +329,7 @@ class Door:
         """The account's row after the transaction, and whether somebody should look at it now."""
         row = record.row if record else None
         silent_at = draft.as_of + SILENT_AFTER if by_user or row is None else row.silent_at
-        view = operator_view(journal.evaluation, draft.state.checks, closed=draft.closed)
+        view = operator_view(journal.evaluation, draft.state.checks, draft.next_actions, closed=draft.closed)
         lease = draft.row_changes.get("run_lease_until", row.run_lease_until if row else None)
         owing = Owing(draft, view, lease, journal.wake_at, silent_at, record, by_user=by_user)
         columns: dict[str, Any] = {

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from onboarding import shape as shapes
-from onboarding.domain.settle import make_evidence
+from onboarding.domain.settle import Answer, make_evidence
 from onboarding.domain.standing import input_digest, is_askable
 from onboarding.domain.state import ACCOUNT, Age, Check, CheckState, Evidence, Fact, Person, Shape, State
 from onboarding.ids import new_id
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from onboarding.crypto import AccountKeys
     from onboarding.domain.policy import Policy
-    from onboarding.domain.settle import Answer
+    from onboarding.domain.state import Outcome
     from onboarding.storage.accounts import AccountRecord
 
 VALUES = "values"
@@ -35,11 +36,29 @@ VALUES = "values"
 DETAIL = "detail"
 """Field group of what a person needs to decide about a piece of evidence, which is the subject."""
 
+NEXT_ACTION = "next_action"
+"""Field group of the address where the end user goes on; its subject is the attempt."""
+
 INDIVIDUAL = "individual"
 """Role flag of the person that an individual's account is about; relationship flags are the other roles."""
 
+REVIEWER = "review"
+"""Verifier of evidence that a person's decision is."""
+
+BY_PERSON = 0
+"""Attempt of such evidence: verifiers' own attempts count from 1, so a late report of theirs is never taken for it."""
+
 EXTERNAL_ACCOUNT = "external_account"
 """The contract's leaf for "some bank account is there"."""
+
+
+class ReviewState(StrEnum):
+    """Where a review stands. ``superseded``: its check ended otherwise, or nobody needs the answer any more."""
+
+    OPEN = "open"
+    CLAIMED = "claimed"
+    DECIDED = "decided"
+    SUPERSEDED = "superseded"
 
 
 @dataclass(slots=True)
@@ -69,7 +88,10 @@ class Draft:
         batch: rows to be written in the same transaction, beside what the journal writes.
         evidence, checks, reviews: what changes did to checks, for the journal.
         row_changes: columns of the account's row that a change sets; ``leases`` those of claimed checks.
+        review_changes: columns of existing reviews that a change sets, by the review's id.
         details: sealed details of new evidence, by its id.
+        next_actions: by check, the address where the end user goes on.
+        withdrawn: checks that ended unanswered while a vendor works on them: it is to be told.
     """
 
     def __init__(  # noqa: PLR0913 -- everything a transaction knows
@@ -104,7 +126,10 @@ class Draft:
         self.silent_at: datetime | None = None
         self.row_changes: dict[str, Any] = {}
         self.leases: dict[str, datetime] = {}
+        self.review_changes: dict[str, dict[str, Any]] = {}
         self.details: dict[str, bytes] = {}
+        self.next_actions: dict[str, str] = {}
+        self.withdrawn: list[str] = []
         self.evidence: list[Evidence] = []
         self.checks: dict[str, Check] = {}
         self.reviews: dict[str, str] = {}
@@ -120,6 +145,10 @@ class Draft:
         self.closed = record.row.closed_at is not None
         self.silent_at = record.row.silent_at
         self.attempts = list(record.attempts)
+        for attempt in record.attempts:
+            if attempt.next_action is not None:
+                address = self.open(attempt.id, NEXT_ACTION, 1, attempt.next_action)
+                self.next_actions[attempt.check_id] = address.decode()
         self.account = self._unsealed(Subject(ACCOUNT, {}))
         for row in record.persons:
             person = Subject(row.id, {}, 0, row.created_at, row.updated_at, row.individual, row.position)
@@ -225,7 +254,8 @@ class Draft:
     def answer(self, check: Check, answer: Answer, *, attempt: int = 1, contested: bool = False) -> None:
         """Record what a verifier said about a check: a decisive answer concludes it, any other sends it to a review.
 
-        A check that is closed keeps the answer as late evidence.
+        Where a person has decided about the same finding before, that decision is repeated instead. A check that is
+        closed keeps the answer as late evidence.
         """
         kind = self.policy.checks.get(check.kind)
         made = make_evidence(new_id("evid_"), check, answer, kind, self.as_of)
@@ -238,14 +268,41 @@ class Draft:
             return
         if answer.outcome.is_decisive:
             self.put_check(replace(check, state=CheckState.CONCLUDED, answer_at=None, retry_at=None, deadline_at=None))
+        elif (decided := self._decided_about(evidence)) is not None:
+            self.decide(check, decided.outcome, decided.reasons, decided.basis)
         else:
             self.open_review(check, answer.reasons[0] if answer.reasons else answer.outcome.value)
+
+    def decide(self, check: Check, outcome: Outcome, reasons: tuple[str, ...], basis: str | None) -> None:
+        """Record a person's decision about a check. It is the latest word: verifiers' times never lie ahead of now."""
+        self.answer(check, Answer(outcome, reasons, REVIEWER, "1", self.as_of, basis), attempt=BY_PERSON)
+
+    def _decided_about(self, found: Evidence) -> Evidence | None:
+        """A person's newest decision about the same question, if it was about the same finding."""
+        if found.basis is None:
+            return None
+        question = (found.kind, found.subject, found.digest)
+        decisions = [
+            row
+            for row in self.state.evidence
+            if row.verifier == REVIEWER and (row.kind, row.subject, row.digest) == question
+        ]
+        newest = max(decisions, key=lambda row: (row.occurred_at, row.recorded_at, row.id), default=None)
+        return newest if newest is not None and newest.basis == found.basis else None
 
     def open_review(self, check: Check, reason_code: str) -> None:
         """Give an open check to a person."""
         if check.state.is_open and check.state is not CheckState.IN_REVIEW:
             self.put_check(replace(check, state=CheckState.IN_REVIEW, answer_at=None, retry_at=None, deadline_at=None))
             self.reviews[check.id] = reason_code
+
+    def put_next_action(self, check_id: str, attempt_id: str, address: str | None) -> bytes | None:
+        """Where the end user goes on with a check, None for nowhere; answers the attempt's sealed column."""
+        if address is None:
+            self.next_actions.pop(check_id, None)
+            return None
+        self.next_actions[check_id] = address
+        return self.seal(attempt_id, NEXT_ACTION, 1, address.encode())
 
     def inputs(self, kind: str, subject: str) -> dict[str, str]:
         """Normalised plaintext of a check kind's inputs, as the values are now. Never log it."""

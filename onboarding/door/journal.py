@@ -12,7 +12,8 @@ import orjson
 from onboarding.domain.evaluate import EVALUATOR_VERSION
 from onboarding.domain.events import Documents, changes
 from onboarding.domain.settle import Answer
-from onboarding.domain.state import Outcome
+from onboarding.domain.state import CheckState, Outcome
+from onboarding.door.draft import ReviewState
 from onboarding.door.render import EMPTY_EVALUATION, canonical_digest, documents, encode_evaluation, render_check
 from onboarding.ids import new_id
 from onboarding.storage import tables
@@ -130,6 +131,16 @@ class Journal:
         account = self._documents.account
         return account["applied_configurations"] if account else []
 
+    @property
+    def withdrawn(self) -> list[str]:
+        """Checks that ended unanswered while a verifier works on them."""
+        running = {attempt.check_id for attempt in self._draft.attempts if attempt.ended_at is None}
+        return [
+            check_id
+            for check_id, (check, _) in self._moved.items()
+            if check_id in running and check.state in (CheckState.SUPERSEDED, CheckState.CANCELED)
+        ]
+
     def restrict_missed(self, as_of: datetime) -> None:
         """Show capabilities whose stored deadline has passed as restricted, though nobody could evaluate it."""
         capabilities = dict(self.evaluation["capabilities"])
@@ -224,7 +235,12 @@ class Journal:
         ended = None if check.state.is_open else moved_at
         evidence = [*draft.state.evidence]
         return render_check(
-            account_id=draft.account_id, livemode=draft.livemode, check=check, ended_at=ended, evidence=evidence
+            account_id=draft.account_id,
+            livemode=draft.livemode,
+            check=check,
+            ended_at=ended,
+            evidence=evidence,
+            next_action=draft.next_actions.get(check.id),
         )
 
     def _lease(self, check_id: str) -> dict[str, Any]:
@@ -251,7 +267,7 @@ class Journal:
                 )
 
     def _write_reviews(self) -> None:
-        """Open the reviews of checks that went to a person; close those whose check nobody needs any more."""
+        """Open the reviews of checks that went to a person; close those whose check ended without their decision."""
         draft = self._draft
         for check_id, (reason, opened_at) in self._reviews.items():
             if self._is_open(check_id):
@@ -262,12 +278,15 @@ class Journal:
                     check_id=check_id,
                     queue=REVIEW_QUEUES.get(reason, GENERAL_QUEUE),
                     reason_code=reason,
-                    state="open",
+                    state=ReviewState.OPEN,
                     opened_at=opened_at,
                 )
         for review in draft.record.reviews if draft.record is not None else ():
-            if review.check_id is not None and not self._is_open(review.check_id):
-                draft.batch.update(tables.Review, {"id": review.id}, state="superseded")
+            changes = dict(draft.review_changes.get(review.id, {}))
+            ended = review.check_id is not None and not self._is_open(review.check_id)
+            if ended and changes.get("state") != ReviewState.DECIDED:
+                changes["state"] = ReviewState.SUPERSEDED
+            draft.batch.update(tables.Review, {"id": review.id}, **changes)
 
     def _store_event(self, event: Event, origin: Origin, as_of: datetime) -> None:
         draft = self._draft

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from onboarding.door.draft import Draft, Subject
 
 ID_NUMBERS = "id_numbers."
+REDIRECT = "redirect_to_url"
 
 
 def encode_evaluation(account_id: str, evaluation: Evaluation) -> dict[str, Any]:
@@ -125,9 +126,19 @@ def bank_fingerprint(draft: Draft, values: Mapping[str, Any]) -> str:
 
 
 def render_check(
-    *, account_id: str, livemode: bool, check: Check, ended_at: datetime | None, evidence: Iterable[Evidence]
+    *,
+    account_id: str,
+    livemode: bool,
+    check: Check,
+    ended_at: datetime | None,
+    evidence: Iterable[Evidence],
+    next_action: str | None = None,
 ) -> dict[str, Any]:
-    """The document of one check. Ours: ``/v2/verification/checks``."""
+    """The document of one check. Ours: ``/v2/verification/checks``.
+
+    ``next_action`` is the address where the end user goes on, in the shape that Stripe's objects give it.
+    """
+    goes_on = {"type": REDIRECT, REDIRECT: {"url": next_action}} if next_action and check.state.is_open else None
     rows = sorted((row for row in evidence if row.check_id == check.id), key=lambda row: row.recorded_at)
     last = rows[-1] if rows else None
     return {
@@ -138,7 +149,7 @@ def render_check(
         "ended": rfc3339(ended_at) if ended_at else None,
         "kind": check.kind,
         "livemode": livemode,
-        "next_action": None,
+        "next_action": goes_on,
         "outcome": last.outcome.value if last else None,
         "reasons": list(last.reasons) if last else [],
         "status": check.state.value,

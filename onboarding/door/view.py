@@ -11,7 +11,7 @@ from onboarding.domain.state import CheckState
 from onboarding.door.render import canonical_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from onboarding.domain.state import Check
 
@@ -55,8 +55,10 @@ class OperatorView:
         return not self.is_settled and silent_at is not None and silent_at > as_of
 
 
-def operator_view(evaluation: Mapping[str, Any], checks: Iterable[Check], *, closed: bool) -> OperatorView:
-    """The view of a stored evaluation and the open checks."""
+def operator_view(
+    evaluation: Mapping[str, Any], checks: Iterable[Check], awaits_user: Container[str], *, closed: bool
+) -> OperatorView:
+    """The view of a stored evaluation and the open checks; ``awaits_user`` holds those that wait for the end user."""
     statuses = {capability["status"] for capability in evaluation["capabilities"].values()}
     codes = {detail["code"] for one in evaluation["capabilities"].values() for detail in one["status_details"]}
     entries = evaluation["requirements"]["entries"]
@@ -70,6 +72,8 @@ def operator_view(evaluation: Mapping[str, Any], checks: Iterable[Check], *, clo
         waiting_for = "user"
     elif in_review:
         waiting_for = "review"
+    elif any(check.id in awaits_user for check in open_checks):
+        waiting_for = "user"
     elif open_checks:
         waiting_for = "verifier"
     summary = evaluation["requirements"]["summary"]["minimum_deadline"]

@@ -17,7 +17,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
@@ -30,104 +29,22 @@ from onboarding.local.errors import LocalSetupError
 from onboarding.local.files import try_lock, write_private
 from onboarding.local.postgres import GivenPostgres, LocalPostgres, end_orphan, find_postgres
 from onboarding.local.processes import Child, Supervisor, answers_ok, command_line, is_alive, is_free
+from onboarding.local.settings import ROOT, Port, Settings
 from onboarding.local.temporal_binary import find_temporal
 from onboarding.local.temporal_server import NAMESPACE, LocalTemporal
 from onboarding.process_exit import settle_before_exit
 
-ROOT = Path(__file__).resolve().parents[2]
 # Between two looks at the parts while all is well.
 WATCH_SECONDS = 0.25
 # Importing FastAPI, SQLModel and Temporal takes seconds on a cold disk.
 PART_DEADLINE_SECONDS = 60.0
 ROOT_KEY_BYTES = 32
+# Kinds of check that no vendor answers here: people decide them, as reviews.
+MANUAL_CHECKS = (
+    "address_match,id_number_match,identity_document,tax_id_match,business_address_match,company_tax_document"
+)
 # What shells report for a command that Ctrl-C ended.
 INTERRUPTED = 130
-
-
-@dataclass(frozen=True)
-class _Port:
-    """A port, what it is for, and the variable that changes it."""
-
-    number: int
-    what: str
-    variable: str
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Where things are put; each value has a variable of its own.
-
-    Attributes:
-        var: `ONBOARDING_VAR`: folder for all state and logs.
-        host: `ONBOARDING_API_HOST`: address the API listens on.
-        api, temporal, temporal_ui, postgres, worker_health: ports, see `from_environment`.
-        database_url: `DATABASE_URL`: a server to use instead of starting one, or None.
-        temporal_address: `TEMPORAL_ADDRESS`: the same for Temporal, `host:port`.
-        root_keys: `ONBOARDING_ROOT_KEYS`: `1:BASE64` of 32 bytes; None makes or reads `var/root_key`.
-    """
-
-    var: Path
-    host: str
-    api: _Port
-    temporal: _Port
-    temporal_ui: _Port
-    postgres: _Port
-    worker_health: _Port
-    database_url: str | None
-    temporal_address: str | None
-    root_keys: str | None
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Read the variables.
-
-        Raises:
-            LocalSetupError: a port is not a number from 1 to 65535.
-        """
-
-        def port(variable: str, default: int, what: str) -> _Port:
-            text = environment.get(variable) or str(default)
-            if not text.isdigit() or not 0 < int(text) <= 65535:  # noqa: PLR2004  the highest port there is
-                msg = f"{variable}={text} is not a port: give a number from 1 to 65535"
-                raise LocalSetupError(msg)
-            return _Port(int(text), what, variable)
-
-        return cls(
-            var=Path(environment.get("ONBOARDING_VAR") or ROOT / "var").expanduser().absolute(),
-            host=environment.get("ONBOARDING_API_HOST") or "127.0.0.1",
-            api=port("ONBOARDING_API_PORT", 8080, "the API"),
-            temporal=port("ONBOARDING_TEMPORAL_PORT", 7233, "Temporal"),
-            temporal_ui=port("ONBOARDING_TEMPORAL_UI_PORT", 8233, "Temporal's web page"),
-            postgres=port("ONBOARDING_POSTGRES_PORT", 5439, "PostgreSQL"),
-            worker_health=port("ONBOARDING_WORKER_HEALTH_PORT", 8081, "the worker's health"),
-            database_url=environment.get("DATABASE_URL") or None,
-            temporal_address=environment.get("TEMPORAL_ADDRESS") or None,
-            root_keys=environment.get("ONBOARDING_ROOT_KEYS") or None,
-        )
-
-    @property
-    def run_file(self) -> Path:
-        """`var/run.json`."""
-        return self.var / "run.json"
-
-    @property
-    def temporal_file(self) -> Path:
-        """Temporal's database file."""
-        return self.var / "temporal.db"
-
-    def log(self, name: str) -> Path:
-        """A part's log."""
-        return self.var / "logs" / f"{name}.log"
-
-    @property
-    def ports(self) -> list[_Port]:
-        """The ports that will be listened on."""
-        wanted = [self.api, self.worker_health]
-        if self.database_url is None:
-            wanted.append(self.postgres)
-        if self.temporal_address is None:
-            wanted += [self.temporal, self.temporal_ui]
-        return wanted
 
 
 class _Asked(BaseException):
@@ -138,6 +55,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run everything; the exit status: 0, or that of the examples with `--once`, or 1 with one line that says why."""
     parser = argparse.ArgumentParser(prog="python -m onboarding.local", description=__doc__)
     parser.add_argument("--once", action="store_true", help="stop after the examples; exit with their status")
+    parser.add_argument("--bare", action="store_true", help="start everything, and onboard no sample accounts")
     parser.add_argument("--find-temporal", action="store_true", help="only find or build the Temporal program")
     chosen = parser.parse_args(arguments)
     once: bool = chosen.once
@@ -149,7 +67,7 @@ def main(arguments: Sequence[str]) -> int:
             find_temporal(lambda line: console.print(line, markup=False))
             return 0
         with _lock(settings):
-            return _Run(settings, console, once=once).run()
+            return _Run(settings, console, once=once, bare=chosen.bare).run()
     except _Asked:
         # The way to end a run that stays; an interrupted --once has shown nothing.
         return INTERRUPTED if once else 0
@@ -176,8 +94,9 @@ def _stop_on_signals() -> None:
 class _Run:
     """One run, from the first check to the last part's end."""
 
-    def __init__(self, settings: Settings, console: Console, *, once: bool) -> None:
+    def __init__(self, settings: Settings, console: Console, *, once: bool, bare: bool) -> None:
         self._settings = settings
+        self._bare = bare
         self._console = console
         self._once = once
         self._supervisor = Supervisor(self._say)
@@ -191,7 +110,7 @@ class _Run:
             self._start_parts(previous)
             self._console.print(f"ready in {time.monotonic() - started:.1f} s", style="bold green")
             self._print_addresses()
-            status = self._run_examples()
+            status = 0 if self._bare else self._run_examples()
             if self._once:
                 return status
             self._say("running until Ctrl-C")
@@ -227,16 +146,31 @@ class _Run:
             "temporal": environment["TEMPORAL_ADDRESS"],
             "temporal_ui": ui,
             "database_url": database_url,
-            "simulators": {},
+            "simulators": {"stripe_identity": self._simulator_url} if settings.identity_key is None else {},
             "test_key": keys["test_key"],
             "live_key": keys["live_key"],
         }
         self._supervisor.start(*self._processes(environment))
         self._write_run_file()
 
+    @property
+    def _simulator_url(self) -> str:
+        return f"http://{_reachable(self._settings.host)}:{self._settings.simulator.number}"
+
     def _environment(self, root_keys: str) -> dict[str, str]:
         settings = self._settings
+        vendor = {}
+        if settings.identity_key is None:
+            key, secret = _simulator_secrets(settings.var / "simulators" / "secrets.json")
+            vendor = {
+                "ONBOARDING_STRIPE_IDENTITY_URL": self._simulator_url,
+                "ONBOARDING_STRIPE_IDENTITY_KEY": key,
+                "ONBOARDING_STRIPE_IDENTITY_WEBHOOK_SECRETS": secret,
+            }
         return {
+            "ONBOARDING_SCREENING_LISTS": os.environ.get("ONBOARDING_SCREENING_LISTS") or "bundled",
+            "ONBOARDING_MANUAL_CHECKS": os.environ.get("ONBOARDING_MANUAL_CHECKS") or MANUAL_CHECKS,
+            **vendor,
             "TEMPORAL_ADDRESS": settings.temporal_address or f"127.0.0.1:{settings.temporal.number}",
             "TEMPORAL_NAMESPACE": os.environ.get("TEMPORAL_NAMESPACE") or NAMESPACE,
             "ONBOARDING_ROOT_KEYS": root_keys,
@@ -283,6 +217,7 @@ class _Run:
         settings = self._settings
         host = _reachable(settings.host)
         return [
+            *self._simulators(environment),
             Child(
                 name="api",
                 command=[sys.executable, "-m", "api"],
@@ -304,6 +239,30 @@ class _Run:
                 deadline=PART_DEADLINE_SECONDS,
             ),
         ]
+
+    def _simulators(self, environment: Mapping[str, str]) -> list[Child]:
+        settings = self._settings
+        if settings.identity_key is not None:
+            return []
+        host, port = settings.host, settings.simulator.number
+        return [
+            Child(
+                name="simulator",
+                command=[
+                    sys.executable, "-m", "simulators.identity", "--host", host, "--port", str(port),
+                    "--public-url", self._simulator_url, "--state", str(settings.var / "simulators" / "identity"),
+                    "--webhook-url", f"http://{_reachable(host)}:{settings.api.number}/callbacks/stripe_identity",
+                ],
+                is_healthy=lambda: answers_ok(_reachable(host), port, "/_control/health"),
+                log_file=settings.log("simulator"),
+                environment={
+                    "IDENTITY_SIMULATOR_KEY": environment["ONBOARDING_STRIPE_IDENTITY_KEY"],
+                    "IDENTITY_SIMULATOR_WEBHOOK_SECRET": environment["ONBOARDING_STRIPE_IDENTITY_WEBHOOK_SECRETS"],
+                },
+                cwd=ROOT,
+                deadline=PART_DEADLINE_SECONDS,
+            )
+        ]  # fmt: skip
 
     def _run_examples(self) -> int:
         """Run the examples in this terminal; their exit status."""
@@ -345,6 +304,7 @@ class _Run:
         table = Table(show_header=False, box=None, pad_edge=False)
         rows = {
             "API": facts["api"],
+            "vendor simulator": facts["simulators"].get("stripe_identity"),
             "Temporal": facts["temporal"],
             "Temporal's page": facts["temporal_ui"],
             "database": _without_password(facts["database_url"]),
@@ -410,7 +370,12 @@ def _lock(settings: Settings) -> IO[str]:
 
 def _markers(settings: Settings) -> dict[str, str]:
     """What the command line of each part contains, besides the program. PostgreSQL's starter sees to its own."""
-    return {"api": "-m api", "worker": "worker.py", "temporal": str(settings.temporal_file)}
+    return {
+        "api": "-m api",
+        "worker": "worker.py",
+        "simulator": "-m simulators.identity",
+        "temporal": str(settings.temporal_file),
+    }
 
 
 def _end_leftovers(settings: Settings, previous: Mapping[str, Any], say: Callable[[str], None]) -> None:
@@ -433,7 +398,7 @@ def _end_leftovers(settings: Settings, previous: Mapping[str, Any], say: Callabl
 
 
 def _check_ports(settings: Settings) -> None:
-    taken: dict[int, _Port] = {}
+    taken: dict[int, Port] = {}
     for port in settings.ports:
         if (other := taken.setdefault(port.number, port)) is not port:
             msg = f"{other.what} and {port.what} cannot share port {port.number}: set {port.variable} to another one"
@@ -467,6 +432,15 @@ def _root_keys(path: Path) -> str:
     keys = "1:" + base64.b64encode(secrets.token_bytes(ROOT_KEY_BYTES)).decode("ascii")
     write_private(path, keys + "\n")
     return keys
+
+
+def _simulator_secrets(path: Path) -> tuple[str, str]:
+    """The key and the webhook secret that the engine and its simulated vendor share, made at the first run."""
+    known = _read_run_file(path)
+    if not all(isinstance(known.get(name), str) for name in ("key", "secret")):
+        known = {"key": f"sk_test_{secrets.token_hex(16)}", "secret": f"whsec_{secrets.token_hex(16)}"}
+        write_private(path, json.dumps(known) + "\n")
+    return known["key"], known["secret"]
 
 
 def _search_attributes() -> Mapping[str, str]:

@@ -57,6 +57,20 @@ class EvidenceRow:
     evidence: Evidence
 
 
+@dataclass(frozen=True, slots=True)
+class ReviewItem(ReviewRow):
+    """A review with the question of its check and what a verifier found: ``outcome`` None where none answered.
+
+    ``detail`` is sealed with ``evidence_id`` as its subject.
+    """
+
+    kind: str | None
+    subject: str | None
+    outcome: str | None
+    evidence_id: str | None
+    detail: bytes | None
+
+
 async def list_accounts(
     r: Reading, scope: Scope, page: Page, *, configurations: Sequence[str] = (), closed: bool | None = False
 ) -> list[AccountRecord]:
@@ -98,12 +112,12 @@ async def find_check(r: Reading, scope: Scope, check_id: str) -> CheckRow | None
     return CheckRow(*rows[0]) if rows else None
 
 
-async def find_review(r: Reading, scope: Scope, review_id: str) -> ReviewRow | None:
+async def find_review(r: Reading, scope: Scope, review_id: str) -> ReviewItem | None:
     """One review of the scope, or None."""
-    query = _of_accounts("reviews", columns(ReviewRow), scope)
+    query = _reviews("e.detail", scope)
     query.add("t.id = {}", review_id)
     rows = await query.page(r, Page(limit=1))
-    return ReviewRow(*rows[0]) if rows else None
+    return ReviewItem(*rows[0]) if rows else None
 
 
 async def list_evidence(
@@ -119,11 +133,11 @@ async def list_evidence(
 
 async def list_reviews(
     r: Reading, scope: Scope, page: Page, *, queues: Sequence[str] = (), states: Sequence[str] = ()
-) -> list[ReviewRow]:
-    """Reviews of these queues and in these states; empty is any."""
-    query = _of_accounts("reviews", columns(ReviewRow), scope)
+) -> list[ReviewItem]:
+    """Reviews of these queues and in these states, without their details; empty is any."""
+    query = _reviews("NULL::bytea", scope)
     _add_chosen(query, {"queue": queues, "state": states})
-    return [ReviewRow(*row) for row in await query.page(r, page)]
+    return [ReviewItem(*row) for row in await query.page(r, page)]
 
 
 async def list_clocks(r: Reading, platform_id: str, page: Page) -> list[ClockRow]:
@@ -165,9 +179,26 @@ class _Query:
         return rows[::-1] if backwards else rows
 
 
-def _of_accounts(table: str, selected: str, scope: Scope) -> _Query:
+def _reviews(detail: str, scope: Scope) -> _Query:
+    """Reviews with their checks, and what a verifier had found when they were opened; else what came afterwards."""
+    return _of_accounts(
+        "reviews", f"{columns(ReviewRow)}, c.kind, c.subject, e.outcome, e.id, {detail}", scope, _WHAT_WAS_FOUND
+    )
+
+
+_WHAT_WAS_FOUND = """
+LEFT JOIN checks c ON c.id = t.check_id
+LEFT JOIN LATERAL (
+  SELECT f.id, f.outcome, f.detail FROM evidence f WHERE f.check_id = t.check_id AND f.attempt > 0
+  ORDER BY (f.recorded_at <= t.opened_at) DESC, f.recorded_at DESC, f.id DESC LIMIT 1
+) e ON true
+"""
+
+
+def _of_accounts(table: str, selected: str, scope: Scope, joined: str = "") -> _Query:
     """Rows of a table whose accounts are in the scope, ordered by id."""
-    query = _Query(f"SELECT {selected} FROM {table} t JOIN accounts a ON a.id = t.account_id", "t.id")  # noqa: S608
+    source = f"{table} t JOIN accounts a ON a.id = t.account_id{joined}"
+    query = _Query(f"SELECT {selected} FROM {source}", "t.id")  # noqa: S608 -- names of our own schema
     query.add("a.platform_id = {}", scope.platform_id)
     query.add("a.livemode = {}", scope.livemode)
     if scope.account_id is not None:

@@ -69,6 +69,13 @@ class Verifiers:
             return ()
         return tuple(verifier for verifier in self.outward if kind in verifier.kinds)
 
+    async def close(self) -> None:
+        """Close what verifiers hold open."""
+        for verifier in self.outward:
+            close = getattr(verifier, "aclose", None)
+            if close is not None:
+                await close()
+
     def named(self, name: str) -> Verifier | None:
         """The outward verifier of that name."""
         return next((verifier for verifier in self.outward if verifier.name == name), None)

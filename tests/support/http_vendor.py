@@ -207,7 +207,7 @@ class HttpVerifier:
         found = (await self._send("GET", "/cases", params={"reference": our_reference}))["cases"]
         return Started(found[0]) if found else None
 
-    async def poll(self, vendor_reference: str, question: Question | None) -> Report | None:
+    async def poll(self, vendor_reference: str, question: Question | None) -> Report | None:  # noqa: ARG002
         return self._report(await self._send("GET", f"/cases/{vendor_reference}"))
 
     async def cancel(self, vendor_reference: str) -> None:

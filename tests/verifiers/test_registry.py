@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from onboarding.engine import verifiers_from
 from onboarding.validation.objects import nothing_exempt
+from onboarding.verifiers.configured import verifiers_from
 from onboarding.verifiers.port import Question, RepeatedStart, Report, Started
 from onboarding.verifiers.registry import SandboxRefused, Verifiers
 
@@ -80,7 +80,7 @@ def test_off_exempts_nothing_and_answers_nothing() -> None:
 def test_off_never_imports_the_sandbox() -> None:
     program = (
         "import sys, types\n"
-        "from onboarding.engine import verifiers_from\n"
+        "from onboarding.verifiers.configured import verifiers_from\n"
         "for sandbox in ('off', 'on'):\n"
         "    verifiers = verifiers_from(types.SimpleNamespace(sandbox=sandbox))\n"
         "    verifiers.inline(livemode=True), verifiers.inline(livemode=False)\n"

@@ -120,7 +120,7 @@ async def test_report_that_came_in_ends_the_wait_at_once(
         report = await HttpVerifier(vendor, KINDS).poll("case-1", None)
         assert report is not None
         await made.checks.report(account_id, check_id, reported[0]["number"], report)
-        assert await made.nudger.send(check_target(check_id))
+        assert await made.nudger.send(check_target(account_id, check_id))
 
         async def has_ended() -> bool:
             return await made.status(run) is WorkflowExecutionStatus.COMPLETED
@@ -128,7 +128,7 @@ async def test_report_that_came_in_ends_the_wait_at_once(
         await eventually(has_ended)
         await record("check_reported", await made.history(run))
         for other in [*others, check_id]:
-            assert await made.nudger.send(check_target(other))  # also one that has ended: nothing to do
+            assert await made.nudger.send(check_target(account_id, other))  # also one that has ended: nothing to do
 
 
 async def test_no_report_in_time_leads_to_the_next_verifier_and_to_a_review(
