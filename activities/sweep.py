@@ -30,7 +30,7 @@ class SweepActivities:
         What a nudge does not reach is due again after its back-off.
         """
         due = await self.work.sweep(sweep.limit)
-        checks = await self.inbox.due(sweep.limit)
+        checks = {*await self.inbox.due(sweep.limit), *await self.work.leftovers(sweep.limit)}
         nudged = await self.nudger.nudge_all(due, checks)
         await self.work.swept()
         return Swept(due=len(due) + len(checks), nudged=nudged)

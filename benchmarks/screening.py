@@ -70,7 +70,6 @@ def main() -> None:
         tracemalloc.start()
         ListVerifier(sources_in(folder)).refresh()
         print(f"{'memory, most while loading':<28} {tracemalloc.get_traced_memory()[1] / 1e6:>8.1f} MB")
-        tracemalloc.reset_peak()
         tracemalloc.stop()
     for loaded in verifier.lists:
         print(f"{loaded.name:<28} {len(loaded.entries):>8} entries, {len(loaded.persons)} names of persons")
@@ -104,8 +103,8 @@ def _hit_rate(verifier: ListVerifier) -> None:
     dice = random.Random(7)  # noqa: S311 -- repeatable, not secret
     hits = dict.fromkeys(GIVEN, 0)
     taken: list[float] = []
-    for group in GIVEN:
-        given, family = GIVEN[group].split(), FAMILY[group].split()
+    for group, names in GIVEN.items():
+        given, family = names.split(), FAMILY[group].split()
         for _ in range(ORDINARY // len(GIVEN)):
             name = f"{dice.choice(given)} {dice.choice(family)}"
             birth = date(1945, 1, 1) + timedelta(days=dice.randrange(22_000))
@@ -172,7 +171,7 @@ def shortened(name: str, dice: random.Random) -> str:
 def _write(path: Path) -> None:
     dice = random.Random(3)  # noqa: S311 -- repeatable, not secret
     parts = ["ba", "dre", "ki", "lor", "mun", "ne", "pol", "qua", "ris", "sto", "tu", "vel", "xan", "yor", "zim"]
-    words = ["".join(dice.choices(parts, k=dice.randint(2, 4))) for _ in range(NAMES // 2)]
+    words = ["".join(dice.choices(parts, k=dice.randint(2, 5))) for _ in range(NAMES)]
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["id", "type", "name", "aliases", "weak_aliases", "born", "countries", "programs"])

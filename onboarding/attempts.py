@@ -22,6 +22,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from onboarding.domain.settle import Answer
+from onboarding.domain.standing import effective
 from onboarding.domain.state import Check, CheckState
 from onboarding.ids import new_id
 from onboarding.storage import tables
@@ -152,10 +153,12 @@ class TakeTurn:
         check = draft.check(self.check_id)
         if check is None or check.answer_at is not None:
             return Turn(Step(Stand.CLOSED))
-        if check.state is CheckState.IN_REVIEW:
-            return Turn(Step(Stand.IN_REVIEW))
         rows = [row for row in draft.attempts if row.check_id == check.id]
         running = rows[-1] if rows and rows[-1].state in RUNNING else None
+        if check.state is CheckState.IN_REVIEW:
+            # A late report of another attempt sent it to a person while this one was under way.
+            dropped = _end(draft, running, AttemptState.CANCELED, "in_review")
+            return Turn(Step(Stand.IN_REVIEW), dropped=dropped)
         # What is sent is what is there now: it can't change before this is committed.
         known = check.kind in draft.policy.checks
         if not known or draft.current_digest(check.kind, check.subject) != check.digest:
@@ -189,17 +192,23 @@ class TakeTurn:
         if now - attempt.started_at > self.pace.patience and _untried(draft, check, rows, self.verifiers):
             _end(draft, attempt, AttemptState.UNAVAILABLE, attempt.error_code or "unavailable")
             return _next_verifier(draft, check, rows, self.verifiers, self.pace)
+        # Once a start may have arrived, no later refusal takes that back: it was of another call.
+        maybe_taken = attempt.maybe_taken or attempt.error_code not in NOT_ACCEPTED
         keeps_key = verifier.repeated_start is RepeatedStart.KEY
-        if attempt.error_code in NOT_ACCEPTED or (
-            keeps_key and now + self.pace.call < attempt.started_at + verifier.key_lifetime
-        ):
+        if not maybe_taken or (keeps_key and now + self.pace.call < attempt.started_at + verifier.key_lifetime):
             call = Call.START
         elif verifier.repeated_start is RepeatedStart.NONE:
             return _to_review(draft, check, attempt)
         else:
             call = Call.FIND
         # Committed before the call, as the first time: from here on it may have arrived.
-        draft.batch.update(tables.Attempt, {"id": attempt.id}, poll_at=now + self.pace.call, error_code=None)
+        draft.batch.update(
+            tables.Attempt,
+            {"id": attempt.id},
+            poll_at=now + self.pace.call,
+            error_code=None,
+            maybe_taken=maybe_taken,
+        )
         return Turn(_step(Stand.STARTING, attempt, None), call, attempt, _question(draft, check))
 
 
@@ -236,6 +245,7 @@ class Hear:
             ended = {"state": AttemptState.ANSWERED, "ended_at": draft.database_now, "error_code": None}
             self._move(draft, **ended, **ATTEMPT_COLUMNS_AT_END)
             draft.next_actions.pop(check.id, None)
+            draft.ended_attempts.add(attempt.id)
             draft.answer(check, _answer(draft, attempt, self.version, report), attempt=attempt.number)
         return Turn(Step(Stand.CLOSED if draft.check(check.id) is None else Stand.IN_REVIEW))
 
@@ -278,8 +288,8 @@ class Hear:
 class HearLate:
     """Record what the vendor said about an attempt of a check that has ended.
 
-    An answer is evidence about what was asked then. One that contradicts the answer that concluded the check is
-    contested: it decides nothing, and a person looks at it.
+    An answer is evidence about what was asked then. One that contradicts the answer that stands, be it of this check,
+    of another one that asked the same, or of a person, is contested: it decides nothing, and a person looks at it.
     """
 
     check: CheckRow
@@ -292,16 +302,16 @@ class HearLate:
         """See the class."""
         row, attempt, heard = self.check, self.attempt, self.heard
         closed = Turn(Step(Stand.CLOSED))
-        told = [known for known in draft.state.evidence if known.check_id == row.id]
+        told = [known for known in draft.state.evidence if known.check_id == row.id and known.attempt == attempt.number]
         if isinstance(heard, Started) and attempt.state in RUNNING:
             draft.batch.update(
                 tables.Attempt, {"id": attempt.id}, state=AttemptState.CANCELED, ended_at=draft.database_now
             )
             return replace(closed, dropped=((attempt.verifier, heard.vendor_reference),))
-        if not isinstance(heard, Report) or any(known.attempt == attempt.number for known in told):
+        if not isinstance(heard, Report) or told:
             return closed
-        first = next((known for known in told if known.outcome.is_decisive and not known.contested), None)
-        contested = first is not None and heard.outcome.is_decisive and heard.outcome is not first.outcome
+        stands = effective(draft.state.evidence, row.kind, row.subject, row.digest)
+        contested = stands is not None and heard.outcome.is_decisive and heard.outcome is not stands.outcome
         check = Check(row.id, row.kind, row.subject, row.digest, CheckState(row.state), row.opened_at)
         answer = _answer(draft, attempt, self.version, heard)
         draft.answer(check, answer, attempt=attempt.number, contested=contested)
@@ -402,6 +412,7 @@ def _end(draft: Draft, attempt: AttemptRow | None, state: AttemptState, code: st
     ended = {"state": state, "ended_at": draft.database_now, "error_code": code}
     draft.batch.update(tables.Attempt, {"id": attempt.id}, **ended, **ATTEMPT_COLUMNS_AT_END)
     draft.next_actions.pop(attempt.check_id, None)
+    draft.ended_attempts.add(attempt.id)
     return () if attempt.vendor_reference is None else ((attempt.verifier, _reference(draft, attempt)),)
 
 

@@ -13,7 +13,7 @@ from onboarding.domain.state import Check, CheckState
 from onboarding.door.owing import claimed_until, needs_worker
 from onboarding.door.view import SILENT_AFTER, SOON, OperatorView, parse_time
 from onboarding.storage import book
-from onboarding.storage.work import due_accounts, retry_stuck
+from onboarding.storage.work import due_accounts, leftover_checks, retry_stuck
 from onboarding.verifiers.port import Question, VerifierUnavailable
 
 if TYPE_CHECKING:
@@ -192,14 +192,20 @@ class Work:
 
         A worker does this at its start, so accounts that an older engine could not decide are tried again too.
         """
-        async with self._database.reading() as r:
-            await retry_stuck(r, engine=EVALUATOR_VERSION)
-            before = await book.get(r)
-            after = await book.meet_namespace(r, namespace_id)
+        # One transaction: an epoch that was raised without the looks that it owes would never be noticed again.
+        async with self._database.transaction() as tx:
+            await retry_stuck(tx, engine=EVALUATOR_VERSION)
+            before = await book.get(tx)
+            after = await book.meet_namespace(tx, namespace_id)
             if after.book_epoch == before.book_epoch:
                 return False
-            await book.void_claims(r)
+            await book.void_claims(tx)
         return True
+
+    async def leftovers(self, limit: int) -> list[tuple[str, str]]:
+        """Accounts and checks that ended while a verifier worked on them, and of which it was not told."""
+        async with self._database.reading() as r:
+            return await leftover_checks(r, limit=limit)
 
     async def swept(self) -> None:
         """Note that a sweep ended."""

@@ -104,7 +104,7 @@ async def _sweep(settings: Settings, limit: int) -> tuple[int, int]:
     engine = await open_engine(settings, name="onboarding-cli")
     try:
         due = await engine.work.sweep(limit)
-        checks = await engine.inbox.due(limit)
+        checks = {*await engine.inbox.due(limit), *await engine.work.leftovers(limit)}
         return len(due) + len(checks), await nudger.nudge_all(due, checks)
     finally:
         await engine.close()

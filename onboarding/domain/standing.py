@@ -56,6 +56,17 @@ def input_digest(kind: CheckKind, facts: Mapping[str, Fact]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+def effective(evidence: Iterable[Evidence], kind: str, subject: str, digest: str) -> Evidence | None:
+    """The latest decisive answer to a question, whether it is still valid or not; None where there is none."""
+    rows = (row for row in evidence if (row.kind, row.subject, row.digest) == (kind, subject, digest))
+    decisive = (row for row in rows if row.outcome.is_decisive and not row.contested)
+    return max(decisive, key=_order, default=None)
+
+
+def _order(row: Evidence) -> tuple[datetime, datetime, str]:
+    return row.occurred_at, row.recorded_at, row.id
+
+
 def standing(evidence: Iterable[Evidence], digest: str, horizon: Horizon) -> Standing:
     """The latest decisive outcome for ``digest`` by the verifier's own time.
 
@@ -67,7 +78,7 @@ def standing(evidence: Iterable[Evidence], digest: str, horizon: Horizon) -> Sta
     decisive = (row for row in evidence if row.digest == digest and row.outcome.is_decisive and not row.contested)
     rows = list(decisive)
     if len(rows) > 1:
-        rows.sort(key=lambda row: (row.occurred_at, row.recorded_at, row.id))
+        rows.sort(key=_order)
     for row in rows:
         last = row
         if row.outcome is Outcome.FAILED:

@@ -91,7 +91,8 @@ class Draft:
         review_changes: columns of existing reviews that a change sets, by the review's id.
         details: sealed details of new evidence, by its id.
         next_actions: by check, the address where the end user goes on.
-        withdrawn: checks that ended unanswered while a vendor works on them: it is to be told.
+        withdrawn: checks that nobody asks a vendor about any more while one works on them: it is to be told.
+        ended_attempts: ids of attempts that a change ended.
     """
 
     def __init__(  # noqa: PLR0913 -- everything a transaction knows
@@ -130,6 +131,7 @@ class Draft:
         self.details: dict[str, bytes] = {}
         self.next_actions: dict[str, str] = {}
         self.withdrawn: list[str] = []
+        self.ended_attempts: set[str] = set()
         self.evidence: list[Evidence] = []
         self.checks: dict[str, Check] = {}
         self.reviews: dict[str, str] = {}

@@ -133,12 +133,17 @@ class Journal:
 
     @property
     def withdrawn(self) -> list[str]:
-        """Checks that ended unanswered while a verifier works on them."""
-        running = {attempt.check_id for attempt in self._draft.attempts if attempt.ended_at is None}
+        """Checks that ended, or went to a person, while a verifier works on them."""
+        draft = self._draft
+        running = {
+            attempt.check_id
+            for attempt in draft.attempts
+            if attempt.ended_at is None and attempt.id not in draft.ended_attempts
+        }
         return [
             check_id
             for check_id, (check, _) in self._moved.items()
-            if check_id in running and check.state in (CheckState.SUPERSEDED, CheckState.CANCELED)
+            if check_id in running and (check.state is CheckState.IN_REVIEW or not check.state.is_open)
         ]
 
     def restrict_missed(self, as_of: datetime) -> None:

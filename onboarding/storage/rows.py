@@ -116,6 +116,7 @@ class AttemptRow:
     poll_at: datetime | None
     next_action: bytes | None = None
     vendor_digest: str | None = None
+    maybe_taken: bool = False
 
 
 @dataclass(frozen=True, slots=True)

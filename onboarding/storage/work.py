@@ -8,6 +8,8 @@ from onboarding.storage.database import Reading
 
 FIRST_WAIT = timedelta(minutes=1)
 """After the first nudge that led to nothing; doubled by each further one."""
+LEFT_OVER_AFTER = timedelta(minutes=2)
+"""An attempt of an ended check is somebody's to tell its vendor about; after so long, that somebody is gone."""
 LONGEST_WAIT = timedelta(hours=1)
 
 
@@ -27,6 +29,18 @@ async def due_accounts(
     sql = _DUE.replace("{per_platform}", str(int(per_platform)))
     rows = await r.fetch(sql, limit, ahead, FIRST_WAIT, LONGEST_WAIT)
     return [row[0] for row in rows]
+
+
+async def leftover_checks(r: Reading, *, limit: int) -> list[tuple[str, str]]:
+    """Checks that ended a while ago with an attempt still running, by account: their vendors are to be told."""
+    rows = await r.fetch(
+        "SELECT DISTINCT c.account_id, c.id FROM attempts t JOIN checks c ON c.id = t.check_id"
+        " WHERE t.ended_at IS NULL AND c.ended_at IS NOT NULL AND t.started_at < statement_timestamp() - $2::interval"
+        " ORDER BY c.id LIMIT $1",
+        limit,
+        LEFT_OVER_AFTER,
+    )
+    return [(row[0], row[1]) for row in rows]
 
 
 async def retry_stuck(r: Reading, *, engine: int) -> None:

@@ -169,7 +169,7 @@ class VendorHttp:
             for name in ("httpx", "httpcore"):
                 logging.getLogger(name).setLevel(logging.WARNING)
             timeout = httpx.Timeout(WHOLE_CALL.total_seconds(), connect=CONNECT.total_seconds())
-            self._client = httpx.AsyncClient(headers=self._headers, timeout=timeout)
+            self._client = httpx.AsyncClient(headers=self._headers, timeout=timeout, trust_env=False)
             self._loop = loop
         return self._client
 

@@ -11,7 +11,8 @@ import pytest
 from onboarding.local import LocalSetupError
 from onboarding.local.files import try_lock
 from onboarding.local.processes import free_port
-from onboarding.local.run import Settings, _end_leftovers, _root_keys, _without_password, main
+from onboarding.local.run import _end_leftovers, _root_keys, _without_password, main
+from onboarding.local.settings import Settings
 
 PORTS = ("API", "TEMPORAL", "TEMPORAL_UI", "POSTGRES", "WORKER_HEALTH")
 
@@ -64,7 +65,10 @@ def test_given_servers_need_no_ports() -> None:
     assert [port.variable for port in Settings.from_environment(given).ports] == [
         "ONBOARDING_API_PORT",
         "ONBOARDING_WORKER_HEALTH_PORT",
+        "ONBOARDING_SIMULATOR_PORT",
     ]
+    given["ONBOARDING_STRIPE_IDENTITY_KEY"] = "rk_live_made_up"
+    assert "ONBOARDING_SIMULATOR_PORT" not in [port.variable for port in Settings.from_environment(given).ports]
 
 
 def test_root_key_is_made_once_and_private(tmp_path: Path) -> None:

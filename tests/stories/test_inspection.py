@@ -21,7 +21,7 @@ from onboarding.domain.errors import Refusal
 from onboarding.domain.settle import Answer, Later
 from onboarding.domain.state import Outcome
 from onboarding.engine import Engine, open_engine
-from onboarding.inspection import ACCOUNT_RULES, Bounds, Finding, Inspection, NoSuchAccount, inspect
+from onboarding.inspection import ACCOUNT_RULES, Bounds, Inspection, NoSuchAccount, inspect
 from onboarding.local.postgres import LocalPostgres
 from onboarding.settings import Settings
 from onboarding.storage import inspection as reading
@@ -592,7 +592,3 @@ async def test_the_command_says_what_is_wrong_where(
     unknown = CliRunner().invoke(app, ["inspect", "--account", "acct_none"])
     assert isinstance(unknown.exception, CommandFailed)
     assert str(unknown.exception) == "no account has this id"
-
-
-def test_findings_can_be_compared() -> None:
-    assert Finding("audit.head", "acct_1", None, "x") == Finding("audit.head", "acct_1", None, "x")

@@ -229,6 +229,8 @@ class HttpVerifier:
             raise VerifierUnavailable("no_answer") from None
         if response.status_code == 429:
             raise VerifierUnavailable("rate_limited", timedelta(seconds=int(response.headers["Retry-After"])))
+        if response.status_code == 401:
+            raise VerifierUnavailable("refused")
         if response.status_code >= 500:
             raise VerifierUnavailable("vendor_error")
         shown: dict[str, Any] = response.json()

@@ -1,16 +1,16 @@
 """Who may be asked: the sandbox never answers for a live account, and switched off it is not even there."""
 
+import base64
 import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import timedelta
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
+from onboarding.settings import Settings
 from onboarding.validation.objects import nothing_exempt
-from onboarding.verifiers.configured import verifiers_from
+from onboarding.verifiers.configured import screening_from, verifiers_from
 from onboarding.verifiers.port import Question, RepeatedStart, Report, Started
 from onboarding.verifiers.registry import SandboxRefused, Verifiers
 
@@ -36,8 +36,12 @@ class Vendor:
         raise NotImplementedError
 
 
-def _settings(sandbox: str) -> Any:
-    return SimpleNamespace(sandbox=sandbox)
+KEY = base64.b64encode(bytes(32)).decode()
+
+
+def _settings(sandbox: str, **more: str) -> Settings:
+    given = {"DATABASE_URL": "postgresql://h/d", "ONBOARDING_ROOT_KEYS": f"1:{KEY}", "ONBOARDING_SANDBOX": sandbox}
+    return Settings.model_validate(given | more)
 
 
 def test_a_live_account_has_no_inline_verifier() -> None:
@@ -79,10 +83,12 @@ def test_off_exempts_nothing_and_answers_nothing() -> None:
 
 def test_off_never_imports_the_sandbox() -> None:
     program = (
-        "import sys, types\n"
+        "import sys\n"
+        "from onboarding.settings import Settings\n"
         "from onboarding.verifiers.configured import verifiers_from\n"
+        f"given = {{'DATABASE_URL': 'postgresql://h/d', 'ONBOARDING_ROOT_KEYS': '1:{KEY}'}}\n"
         "for sandbox in ('off', 'on'):\n"
-        "    verifiers = verifiers_from(types.SimpleNamespace(sandbox=sandbox))\n"
+        "    verifiers = verifiers_from(Settings.model_validate(given | {'ONBOARDING_SANDBOX': sandbox}))\n"
         "    verifiers.inline(livemode=True), verifiers.inline(livemode=False)\n"
         "    verifiers.exemptions(livemode=False)('id_number', '000000000')\n"
         "    print(sandbox, any(name.startswith('onboarding.verifiers.sandbox') for name in sys.modules))\n"
@@ -109,3 +115,26 @@ def test_outward_verifiers_serve_a_sandbox_account_only_where_told() -> None:
 
     assert Verifiers(outward=(vendor,)).outward_for("a", livemode=False) == ()
     assert Verifiers(outward=(vendor,), serve_sandbox=True).outward_for("a", livemode=False) == (vendor,)
+
+
+def test_settings_name_the_verifiers_of_live_accounts() -> None:
+    named = {
+        "ONBOARDING_SCREENING_LISTS": "bundled",
+        "ONBOARDING_MANUAL_CHECKS": "address_match, tax_id_match",
+        "ONBOARDING_STRIPE_IDENTITY_KEY": "rk_live_made_up",
+        "ONBOARDING_STRIPE_IDENTITY_WEBHOOK_SECRETS": "whsec_new,whsec_old",
+    }
+    settings = _settings("on", **named)
+    worker = verifiers_from(settings, screening_from(settings))
+
+    assert [verifier.name for verifier in worker.local_for(livemode=True)] == ["lists", "manual"]
+    assert worker.local_for(livemode=False) == ()
+    assert [verifier.name for verifier in worker.outward_for("keyed_identity", livemode=True)] == ["stripe_identity"]
+    assert worker.outward_for("keyed_identity", livemode=False) == ()
+    assert [verifier.name for verifier in verifiers_from(settings).local] == ["manual"]  # the API loads no lists
+
+
+def test_settings_without_verifiers_name_none() -> None:
+    settings = _settings("on")
+    assert screening_from(settings) is None
+    assert verifiers_from(settings).outward == ()

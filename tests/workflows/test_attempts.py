@@ -334,3 +334,53 @@ async def test_no_row_holds_the_vendors_reference_in_plain(tell: Any, vendors: A
     [row] = await story.made.fetch("SELECT * FROM attempts WHERE check_id = $1", story.check_id)
     assert b"case-1" not in row["vendor_reference"]
     assert "case-1" not in str(tuple(row.values())[:-1]).replace(repr(row["vendor_reference"]), "")
+
+
+@pytest.mark.parametrize("refusal", ["429", "401"])
+async def test_start_that_may_have_arrived_stays_so_whatever_is_refused_later(
+    tell: Any, vendors: Any, refusal: str
+) -> None:
+    vendor = vendors(keeps_keys=False, reports_after=1)
+    vendor.script.extend(["reset_after", refusal])  # the start is taken, its answer lost; then the look-up is refused
+    story = await tell(verifier(vendor, repeated_start=RepeatedStart.LOOK_UP))
+
+    await story.steps(Stand.WAITING)
+
+    assert vendor.requests[:3] == ["POST cases", "GET cases", "GET cases"]
+    assert vendor.charges == 1
+    assert await story.attempts() == [("first", "started")]
+
+
+async def test_attempt_that_runs_while_a_person_decides_is_ended_and_its_vendor_told(tell: Any, vendors: Any) -> None:
+    silent, other = vendors(reports_after=None), vendors(reports_after=None)
+    story = await tell(verifier(silent), verifier(other, "second"))
+    await story.steps(Stand.WAITING)
+    await story.let_deadline_pass()
+    await story.steps(Stand.WAITING)
+    assert await story.attempts() == [("first", "timed_out"), ("second", "started")]
+
+    unsure = Report(Outcome.INCONCLUSIVE, ("verification_failed_other",), datetime.now(UTC))
+    await story.made.checks.report(story.account_id, story.check_id, 1, unsure)
+    assert (await story.step()).stand is Stand.IN_REVIEW
+
+    assert await story.attempts() == [("first", "answered"), ("second", "canceled")]
+    assert [case.cancelled for case in other.cases.values()] == [True]
+
+
+async def test_leftover_of_an_ended_check_is_found_by_the_sweep(tell: Any, vendors: Any) -> None:
+    vendor = vendors(reports_after=None)
+    story = await tell(verifier(vendor))
+    await story.steps(Stand.WAITING)
+    await story.made.engine.accounts.update(
+        story.caller, story.account_id, {"identity": {"individual": {"surname": "Ottoway"}}}, None
+    )
+    assert (story.account_id, story.check_id) not in await story.made.engine.work.leftovers(100)
+
+    await story.made.fetch(
+        "UPDATE attempts SET started_at = started_at - interval '1 hour' WHERE check_id = $1", story.check_id
+    )
+    assert (story.account_id, story.check_id) in await story.made.engine.work.leftovers(100)
+
+    assert (await story.step()).stand is Stand.CLOSED
+    assert (story.account_id, story.check_id) not in await story.made.engine.work.leftovers(100)
+    assert [case.cancelled for case in vendor.cases.values()] == [True]

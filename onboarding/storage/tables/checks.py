@@ -73,6 +73,7 @@ class Attempt(Table, table=True):
     """One call of one verifier for a check, committed as ``starting`` before the call.
 
     ``vendor_reference`` and ``next_action`` are sealed; ``vendor_digest`` is a keyed digest of the reference.
+    ``maybe_taken``: a start may have arrived without an answer, so that to start again could charge twice.
     """
 
     __tablename__ = "attempts"
@@ -81,6 +82,8 @@ class Attempt(Table, table=True):
         Index(None, "account_id"),
         # A callback finds its attempt.
         Index("ix_attempts_vendor", "vendor_digest", postgresql_where=text("vendor_digest IS NOT NULL")),
+        # Those that run are few.
+        Index("ix_attempts_running", "started_at", postgresql_where=text("ended_at IS NULL")),
     )
 
     id: str = Field(primary_key=True)
@@ -98,6 +101,7 @@ class Attempt(Table, table=True):
     poll_at: datetime | None = instant(default=None)
     next_action: bytes | None = None
     vendor_digest: str | None = None
+    maybe_taken: bool = False
 
 
 class Evidence(Table, table=True):

@@ -6,6 +6,13 @@ each token weighs by how rare it is on the list. The date of birth then moves th
 What a hit says: this list holds a name so alike, with no date of birth that contradicts it enough. It does not say that
 it is the same person, nor does no hit say that the person is on no list: lists misspell, names are written in many
 ways, and whoever wants to be missed gives another name.
+
+Measured with the alterations of ``benchmarks/screening.py`` on all 5,350 individuals of an older edition of OFAC's
+list and of the UN's of 2026-02-27, each by its primary name: found as listed, with accents added or in another order
+100 %; with one typing error 98 %; without one of the middle names 99 % with the date of birth and 94 % without it. Of
+1,200 common names with random dates of birth 1.3 % hit: 6 % of the Arabic and South Asian Muslim ones, which the lists
+are full of, at most 1 % of any other group; without a date of birth 3.9 %, and 15 % of those. A name that is wholly the
+same hits whatever its date of birth.
 """
 
 from __future__ import annotations
@@ -16,11 +23,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
-
 from onboarding.verifiers.lists.dates import BirthMatch
 from onboarding.verifiers.lists.names import PARTICLES, tokens_of
+from onboarding.verifiers.lists.vocabulary import SHORT, Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,8 +46,6 @@ _MOST = 0.6
 """Of a name's score, what the better covered of the two names gives; the other name gives the rest."""
 _LOWEST_COVER = (((THRESHOLD - BIRTH_SHARE[BirthMatch.SAME]) / NAME_SHARE) - _MOST) / (1 - _MOST)
 """Below this cover of the asked name no score can reach the threshold."""
-_SHORT = 4
-_SHORT_ALIKE, _ALIKE = 0.66, 0.75
 _FEW = 1000
 """A list of fewer names says nothing about how rare a name is; taken as so many."""
 _PARTICLE_WEIGHT, _INITIAL_WEIGHT, _COMMON_WEIGHT = 0.15, 0.3, 0.4
@@ -87,8 +90,7 @@ class Index:
         tokens = [(at, name, parts) for at, entry in enumerate(self._entries) for name, parts in _names(entry)]
         self._weights = _weights([parts for _, _, parts in tokens])
         self._names = [self._add(number, at, name, parts) for number, (at, name, parts) in enumerate(tokens)]
-        self._vocabulary = tuple(self._places)
-        self._by_length = _by_length(self._vocabulary)
+        self._vocabulary = Vocabulary(self._places)
 
     def __len__(self) -> int:
         return len(self._names)
@@ -97,7 +99,7 @@ class Index:
         """Every entry with a name that may reach the threshold, each with its best one."""
         if not tokens or not self._names:
             return []
-        units = [(unit.mask, self._alike(unit.token)) for unit in _units(tokens)]
+        units = [(unit.mask, self._vocabulary.alike(unit.token)) for unit in _units(tokens)]
         weights = [self._weight(token, alike) for token, (_, alike) in zip(tokens, units, strict=False)]
         lowest = _LOWEST_COVER * sum(weights)
         best: dict[int, Found] = {}
@@ -121,21 +123,11 @@ class Index:
             units.append((place, unit.mask))
         return _Name(entry, name, tuple(units), tuple(self._weights[token] for token in tokens))
 
-    def _alike(self, token: str) -> dict[int, float]:
-        cutoff = _SHORT_ALIKE if len(token) < _SHORT else _ALIKE
-        alike: dict[int, float] = {}
-        # Only lengths that few enough edits lead to.
-        for length in range(math.ceil(len(token) * cutoff), math.floor(len(token) / cutoff) + 1):
-            words, places = self._by_length.get(length, ((), ()))
-            found = process.extract(
-                token, words, scorer=OSA.normalized_similarity, processor=None, score_cutoff=cutoff, limit=None
-            )
-            alike |= {places[at]: likeness for _, likeness, at in found}
-        return alike
-
     def _weight(self, token: str, alike: dict[int, float]) -> float:
         # A misspelt common name is as common as the name.
-        known = token if token in self._weights or not alike else self._vocabulary[max(alike, key=alike.__getitem__)]
+        known = (
+            token if token in self._weights or not alike else self._vocabulary.tokens[max(alike, key=alike.__getitem__)]
+        )
         return self._weights.get(known) or _fixed_weight(token) or 1.0
 
     def _candidates(self, units: list[tuple[int, dict[int, float]]], weights: list[float], lowest: float) -> list[int]:
@@ -169,7 +161,7 @@ def _units(tokens: tuple[str, ...]) -> list[_Unit]:
     """Each token, then neighbours joined where one is short: ``Hizb Ullah`` is also written ``Hizbullah``."""
     units = [_Unit(token, 1 << at) for at, token in enumerate(tokens)]
     for at, (left, right) in enumerate(pairwise(tokens)):
-        if 1 < min(len(left), len(right)) <= _SHORT:
+        if 1 < min(len(left), len(right)) <= SHORT:
             units.append(_Unit(left + right, 3 << at))
     return units
 
@@ -190,13 +182,6 @@ def _weights(names: list[tuple[str, ...]]) -> dict[str, float]:
     return {
         token: _fixed_weight(token) or _COMMON_WEIGHT + (1 - _COMMON_WEIGHT) * rare for token, rare in rarity.items()
     }
-
-
-def _by_length(vocabulary: tuple[str, ...]) -> dict[int, tuple[tuple[str, ...], tuple[int, ...]]]:
-    places: dict[int, list[int]] = {}
-    for place, token in enumerate(vocabulary):
-        places.setdefault(len(token), []).append(place)
-    return {length: (tuple(vocabulary[at] for at in those), tuple(those)) for length, those in places.items()}
 
 
 def _total(mask: int, weights: Iterable[float]) -> float:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 MAX_TOKENS = 24
-"""Of a name; what stands behind them is not compared. The longest name on the lists seen has 14."""
+"""Of a name; what stands behind them is not compared. The longest name on the lists seen has 11."""
 
 PARTICLES = frozenset([
     "abd", "al", "el", "ul", "il", "ad", "as", "ash", "ar", "at", "an", "az", "bin", "ibn", "ben", "bint", "abu",

@@ -102,6 +102,7 @@ class Canned:
     def __init__(self) -> None:
         self.answers: deque[Answer] = deque()
         self.asked: list[Asked] = []
+        self.is_asked = threading.Event()
         canned = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -148,6 +149,7 @@ class Canned:
         headers = {name.lower(): value for name, value in request.headers.items()}
         self.asked.append(Asked(request.command, parts.path, parse_qs(parts.query), parse_qs(form), headers))
         answer = self.answers.popleft()
+        self.is_asked.set()
         time.sleep(answer.delay)
         try:
             if answer.raw is not None:

@@ -217,7 +217,7 @@ async def test_whole_call_is_bounded(
 async def test_cancellation_passes(stripe_api: Canned, adapter: StripeIdentity) -> None:
     stripe_api.will_answer(session(), delay=0.3)
     task = asyncio.create_task(adapter.poll(SESSION, QUESTION))
-    await asyncio.sleep(0.1)
+    assert await asyncio.to_thread(stripe_api.is_asked.wait, 5)
 
     task.cancel()
 

@@ -15,12 +15,16 @@ def upgrade() -> None:
     """Add the inbox, and what attempts and evidence need with it."""
     op.add_column("attempts", sa.Column("next_action", sa.LargeBinary()))
     op.add_column("attempts", sa.Column("vendor_digest", sa.String()))
+    # Running ones of before may have been taken: nobody noted it.
+    op.add_column("attempts", sa.Column("maybe_taken", sa.Boolean(), nullable=False, server_default=sa.true()))
+    op.alter_column("attempts", "maybe_taken", server_default=None)
     op.create_index(
         "ix_attempts_vendor",
         "attempts",
         ["vendor_digest"],
         postgresql_where=sa.text("vendor_digest IS NOT NULL"),
     )
+    op.create_index("ix_attempts_running", "attempts", ["started_at"], postgresql_where=sa.text("ended_at IS NULL"))
     op.drop_column("evidence", "verifier_reference")
     op.add_column("evidence", sa.Column("basis", sa.String()))
     op.add_column("evidence", sa.Column("detail", sa.LargeBinary()))
