@@ -252,6 +252,9 @@ def main() -> int:
     telemetry.setup_logging()
     try:
         asyncio.run(_run(settings))
+    except SettingsError as error:
+        sys.stderr.write(f"cannot start: {error}\n")
+        return 1
     except ListRefused as refused:
         sys.stderr.write(f"cannot start: ONBOARDING_SCREENING_LISTS: {refused}\n")
         return 1

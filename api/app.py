@@ -13,7 +13,7 @@ from api.middleware import Envelope
 from api.routes import accounts, callbacks, events, external_accounts, health, persons, test_clocks, verification
 from onboarding.domain.errors import Refusal
 from onboarding.engine import Engine, open_engine
-from onboarding.settings import Settings
+from onboarding.settings import Settings, SettingsError
 from onboarding.telemetry import instrument_app
 from onboarding.temporal import Nudger, connect
 from workflows.schedule import account_target, check_target
@@ -86,5 +86,7 @@ def _lifespan(
 async def _opened(settings: Settings, nudger: Nudger) -> Engine:
     try:
         return await open_engine(settings, nudge=nudger.nudge, nudge_check=nudger.nudge_check)
+    except SettingsError as error:
+        raise StartFailed(str(error)) from None
     except Exception as error:  # noqa: BLE001 -- the server prints it, and the message of any may hold a password
         raise StartFailed(type(error).__name__) from None

@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     worker_health_port: int = Field(8081, ge=0, le=65535, validation_alias="ONBOARDING_WORKER_HEALTH_PORT")
     sweep_interval_seconds: float = Field(60.0, gt=0, le=3600, validation_alias="ONBOARDING_SWEEP_INTERVAL")
 
+    verifiers: str = Field("", validation_alias="ONBOARDING_VERIFIERS")
     screening_lists: str = Field("", validation_alias="ONBOARDING_SCREENING_LISTS")
     manual_checks: str = Field("", validation_alias="ONBOARDING_MANUAL_CHECKS")
     stripe_identity_key: SecretStr | None = Field(None, validation_alias="ONBOARDING_STRIPE_IDENTITY_KEY")
@@ -64,6 +65,11 @@ class Settings(BaseSettings):
     def key_ring(self) -> KeyRing:
         """The root keys, ready to use."""
         return KeyRing.parse(self.root_keys.get_secret_value())
+
+    @property
+    def own_verifiers(self) -> tuple[str, ...]:
+        """Where a deployment's own verifiers are made, each as ``module:function``."""
+        return _listed(self.verifiers)
 
     @property
     def manual_check_kinds(self) -> tuple[str, ...]:

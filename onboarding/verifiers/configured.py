@@ -2,32 +2,56 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from onboarding.settings import SettingsError
 from onboarding.verifiers.manual import ManualVerifier
+from onboarding.verifiers.port import Verifier
 from onboarding.verifiers.registry import Verifiers
 from onboarding.verifiers.stripe_identity import StripeIdentity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from onboarding.settings import Settings
     from onboarding.verifiers.lists import ListVerifier
-    from onboarding.verifiers.port import LocalVerifier, Verifier
+    from onboarding.verifiers.port import LocalVerifier
+
+TAKEN = frozenset({"sandbox", "review"})
+"""Names under which evidence of the sandbox and of people is recorded."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 
 BUNDLED = "bundled"
 """Value of ``ONBOARDING_SCREENING_LISTS`` for the made-up list that comes with the project."""
 
 
 def verifiers_from(settings: Settings, screening: ListVerifier | None = None) -> Verifiers:
-    """The verifiers of a process. With ``sandbox=off`` the sandbox package is not even imported.
+    """The verifiers of a process: a deployment's own, lists, people, vendors; of each sort the first one is preferred.
+
+    With ``sandbox=off`` the sandbox package is not even imported.
 
     ``screening`` are the lists of a worker, see :func:`screening_from`. The API has none: it asks no local verifier,
     and a list takes memory.
+
+    Raises:
+        SettingsError: a name in ``ONBOARDING_VERIFIERS`` can't be imported, or two verifiers have one name.
     """
-    local: list[LocalVerifier] = [] if screening is None else [screening]
+    local: list[LocalVerifier] = []
+    outward: list[Verifier] = []
+    for name in settings.own_verifiers:
+        for verifier in _made(name, settings):
+            if isinstance(verifier, Verifier):
+                outward.append(verifier)
+            else:
+                local.append(verifier)
+    if screening is not None:
+        local.append(screening)
     if settings.manual_check_kinds:
         local.append(ManualVerifier(settings.manual_check_kinds))
-    outward: tuple[Verifier, ...] = ()
     if settings.stripe_identity_key is not None:
         identity = StripeIdentity(
             api_key=settings.stripe_identity_key.get_secret_value(),
@@ -35,9 +59,10 @@ def verifiers_from(settings: Settings, screening: ListVerifier | None = None) ->
             base_url=settings.stripe_identity_url,
             return_url=settings.stripe_identity_return_url or None,
         )
-        outward = (identity,)
+        outward.append(identity)
+    _refuse_unusable_names([*local, *outward])
     if settings.sandbox != "on":
-        return Verifiers(local=tuple(local), outward=outward)
+        return Verifiers(local=tuple(local), outward=tuple(outward))
     from onboarding.verifiers import sandbox  # noqa: PLC0415 -- off must not import it
 
     return Verifiers(
@@ -45,7 +70,7 @@ def verifiers_from(settings: Settings, screening: ListVerifier | None = None) ->
         exempt=sandbox.is_test_value,
         bank_tokens=sandbox.BANK_TOKENS,
         local=tuple(local),
-        outward=outward,
+        outward=tuple(outward),
     )
 
 
@@ -62,3 +87,21 @@ def screening_from(settings: Settings) -> ListVerifier | None:
     if settings.screening_lists == BUNDLED:
         return lists.bundled_lists()
     return lists.ListVerifier(lists.sources_in(Path(settings.screening_lists)))
+
+
+def _made(name: str, settings: Settings) -> Iterable[LocalVerifier | Verifier]:
+    module, _, function = name.partition(":")
+    try:
+        make = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SettingsError(f"ONBOARDING_VERIFIERS: {name} can't be imported ({type(error).__name__})") from error
+    made: Iterable[LocalVerifier | Verifier] = make(settings)
+    return made
+
+
+def _refuse_unusable_names(verifiers: Iterable[LocalVerifier | Verifier]) -> None:
+    seen = set(TAKEN)
+    for verifier in verifiers:
+        if verifier.name in seen or not _NAME.fullmatch(verifier.name):
+            raise SettingsError(f"ONBOARDING_VERIFIERS: the verifier name {verifier.name!r} is taken or no plain word")
+        seen.add(verifier.name)

@@ -19,7 +19,7 @@ ALIKE = 0.75
 """Alike are tokens of which at least this share needs no edit: one edit from four letters on, two from eight."""
 SHORT_ALIKE = 0.66
 """The same below four letters: one edit of three."""
-OTHER_SPELLING = 0.97
+OTHER_SPELLING = 0.93
 """What two spellings of one sound are worth of the same spelling."""
 
 _DIGRAPHS = re.compile("ph|th|kh|gh|ou|oo|ee|ck")
@@ -37,7 +37,7 @@ def sound_of(token: str) -> str:
 
 
 class Vocabulary:
-    """Tokens, searched by likeness of their sounds (optimal string alignment: an exchange of neighbours is one edit).
+    """Tokens, searched by spelling (optimal string alignment: an exchange of neighbours is one edit) and by sound.
 
     Only tokens of a fitting length that begin or end with the same letter are compared, but for the shortest: two
     tokens that are alike and differ in both are rare, and looking for them takes most of the time.
@@ -46,32 +46,36 @@ class Vocabulary:
     def __init__(self, tokens: Iterable[str]) -> None:
         self.tokens = tuple(tokens)
         self._buckets: dict[tuple[int, str, str], _Bucket] = {}
+        self._sounds: dict[str, list[int]] = {}
         for place, token in enumerate(self.tokens):
-            sound = sound_of(token)
-            for key in _keys(sound, len(sound)):
-                sounds, places = self._buckets.setdefault(key, ([], []))
-                sounds.append(sound)
+            self._sounds.setdefault(sound_of(token), []).append(place)
+            for key in _keys(token, len(token)):
+                tokens_there, places = self._buckets.setdefault(key, ([], []))
+                tokens_there.append(token)
                 places.append(place)
 
     def alike(self, token: str) -> dict[int, float]:
         """Places of the tokens that are alike, and how much."""
-        own = sound_of(token)
-        cutoff = SHORT_ALIKE if len(own) < SHORT else ALIKE
-        alike: dict[int, float] = {}
-        for length in range(math.ceil(len(own) * cutoff), math.floor(len(own) / cutoff) + 1):
-            for key in _keys(own, length):
-                sounds, places = self._buckets.get(key, ((), ()))
+        alike = dict.fromkeys(self._sounds.get(sound_of(token), ()), OTHER_SPELLING)
+        cutoff = SHORT_ALIKE if len(token) < SHORT else ALIKE
+        for length in range(math.ceil(len(token) * cutoff), math.floor(len(token) / cutoff) + 1):
+            for key in _keys(token, length):
+                tokens_there, places = self._buckets.get(key, ((), ()))
                 found = process.extract(
-                    own, sounds, scorer=OSA.normalized_similarity, processor=None, score_cutoff=cutoff, limit=None
+                    token,
+                    tokens_there,
+                    scorer=OSA.normalized_similarity,
+                    processor=None,
+                    score_cutoff=cutoff,
+                    limit=None,
                 )
                 for _, likeness, at in found:
-                    is_same = self.tokens[places[at]] == token
-                    alike[places[at]] = likeness if is_same else min(likeness, OTHER_SPELLING)
+                    alike[places[at]] = max(likeness, alike.get(places[at], 0.0))
         return alike
 
 
-def _keys(sound: str, length: int) -> tuple[tuple[int, str, str], ...]:
-    """Buckets of the sounds of a length that are compared with this one."""
+def _keys(token: str, length: int) -> tuple[tuple[int, str, str], ...]:
+    """Buckets of the tokens of a length that are compared with this one."""
     if length < SHORT:
         return ((length, "", ""),)
-    return (length, sound[0], ""), (length, "", sound[-1])
+    return (length, token[0], ""), (length, "", token[-1])
