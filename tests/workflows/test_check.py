@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 
+from onboarding.attempts import Step
 from onboarding.settings import Settings
 from onboarding.verifiers.port import RepeatedStart
 from onboarding.verifiers.registry import Verifiers
 from onboarding.verifiers.sandbox import is_test_value
 from tests.support.http_vendor import Crashed, HttpVendor, HttpVerifier
-from tests.support.temporal import Bench, bench, event_names, eventually
+from tests.support.temporal import Bench, bench, event_names, eventually, made_worker
 from tests.workflows.recording import record
 from workflows import names
 from workflows.messages import CheckInput
@@ -27,6 +28,10 @@ LOCAL_EVENTS = 15
 
 MOST_EVENTS = 25
 """That a check which waits for a vendor may add to an onboarding (design.md, numbers)."""
+
+
+NUDGES = 6
+"""Of each check: while it is started, while it is polled, and once it has been concluded."""
 
 
 @pytest.fixture
@@ -129,6 +134,44 @@ async def test_report_that_came_in_ends_the_wait_at_once(
         await record("check_reported", await made.history(run))
         for other in [*others, check_id]:
             assert await made.nudger.send(check_target(account_id, other))  # also one that has ended: nothing to do
+
+
+@pytest.mark.parametrize("cached", [1000, 0])
+async def test_nudge_during_every_step_of_a_check_changes_nothing_but_the_waiting(
+    temporal_settings: Settings, client: Client, vendor: HttpVendor, cached: int
+) -> None:
+    vendor.reports_after = 2
+    async with bench(temporal_settings, client, asking(HttpVerifier(vendor, KINDS)), working=False) as made:
+        advance, nudges = made.checks.advance, dict.fromkeys(KINDS, 0)
+
+        async def nudged(account_id: str, check_id: str) -> Step:
+            [row] = await made.fetch("SELECT kind FROM checks WHERE id = $1", check_id)
+            for moment in ("before", "after"):
+                if nudges[row["kind"]] < NUDGES:
+                    nudges[row["kind"]] += 1
+                    await made.nudger.send(check_target(account_id, check_id))
+                if moment == "before":
+                    step = await advance(account_id, check_id)
+            return step
+
+        made.checks.advance = nudged  # type: ignore[method-assign]  # what the worker is given
+        async with made_worker(made, cached):
+            caller = await made.platform()
+            account_id = await made.account(caller)
+            await made.supply(caller, account_id)
+            await made.ended(account_id, within=40)
+            assert set(nudges.values()) == {NUDGES}
+            [check_id, *_] = [row["id"] for row in await checks_of(made, account_id)]
+            run = names.check_workflow_id(check_id)
+
+            async def has_ended() -> bool:
+                return await made.status(run) is WorkflowExecutionStatus.COMPLETED
+
+            await eventually(has_ended)
+            await record("check_nudged_at_every_step", await made.history(run))
+        assert vendor.charges == len(KINDS)
+        evidence = await made.fetch("SELECT outcome FROM evidence WHERE account_id = $1", account_id)
+        assert [row["outcome"] for row in evidence] == ["passed"] * len(KINDS)
 
 
 async def test_no_report_in_time_leads_to_the_next_verifier_and_to_a_review(
