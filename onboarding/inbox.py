@@ -224,9 +224,10 @@ class Inbox:
     def _sealed(self, item_id: str, headers: Mapping[str, str], body: bytes) -> bytes:
         kept: dict[str, str] = {}
         left = HEADER_BYTES
-        for name, value in headers.items():
-            left -= len(name) + len(value)
-            if name not in _NOT_KEPT and left >= 0:
+        # The short ones first: a signature is one of them, and a replay needs it.
+        for name, value in sorted(headers.items(), key=lambda item: len(item[1])):
+            if name not in _NOT_KEPT and len(name) + len(value) <= left:
+                left -= len(name) + len(value)
                 kept[name] = value
         # Two parts: the headers as one line of JSON, then the body as it came.
         plain = orjson.dumps(kept) + b"\n" + body

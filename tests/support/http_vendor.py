@@ -6,11 +6,13 @@ its script. It counts what it charges: every case that it opens. It knows nothin
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,7 +22,18 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from onboarding.domain.state import Outcome
-from onboarding.verifiers.port import Question, RepeatedStart, Report, Started, VerifierUnavailable
+from onboarding.verifiers.port import (
+    CallbackRefused,
+    CallbackUnreadable,
+    Notice,
+    Question,
+    RepeatedStart,
+    Report,
+    Started,
+    VerifierUnavailable,
+)
+
+SECRET = b"whsec_of_the_vendor"
 
 
 class Crashed(Exception):  # noqa: N818 -- says what happened
@@ -49,11 +62,13 @@ class HttpVendor:
         script: faults for the next requests: a status, ``reset`` before anything is done, ``reset_after`` the work
             was done, or seconds of latency; None for none.
         keeps_keys: whether a repeated key gives the same case.
+        page: where the end user goes on with a case that has no result.
     """
 
     result: str = "clear"
     reports_after: int | None = 0
     keeps_keys: bool = True
+    page: str | None = None
     script: deque[str | float | None] = field(default_factory=deque)
     cases: dict[str, Case] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
@@ -157,7 +172,14 @@ class HttpVendor:
 
     def _shown(self, case: Case) -> dict[str, Any]:
         done = self.reports_after is not None and case.polls >= self.reports_after
-        return {"id": case.id, "result": self.result if done else None}
+        return {"id": case.id, "result": self.result if done else None, "page": None if done else self.page}
+
+    def event(self, case_id: str, event_id: str = "event-1", **changes: Any) -> tuple[dict[str, str], bytes]:
+        """What it sends when something happens to a case: headers and body. A change to None leaves a part out."""
+        known = self.cases.get(case_id)
+        told = {"event": event_id, "case": case_id, "reference": known.reference if known else "", "at": time.time()}
+        body = json.dumps({name: value for name, value in (told | changes).items() if value is not None}).encode()
+        return {"x-vendor-signature": hmac.new(SECRET, body, hashlib.sha256).hexdigest()}, body
 
 
 _OUTCOMES = {
@@ -235,3 +257,41 @@ class HttpVerifier:
             raise VerifierUnavailable("vendor_error")
         shown: dict[str, Any] = response.json()
         return shown
+
+
+class CallingVerifier(HttpVerifier):
+    """The adapter of a vendor that calls back, and that may have a page for the end user.
+
+    ``secret`` is what a test changes, or mends.
+    """
+
+    secret = SECRET
+
+    async def start(self, question: Question, *, our_reference: str, idempotency_key: str) -> Started | Report:
+        started = await super().start(question, our_reference=our_reference, idempotency_key=idempotency_key)
+        return started if isinstance(started, Report) else Started(started.vendor_reference, self._vendor.page)
+
+    async def poll(self, vendor_reference: str, question: Question | None) -> Report | Started | None:  # type: ignore[override]  # the port's own width
+        shown = await self._send("GET", f"/cases/{vendor_reference}")
+        if shown.get("error"):
+            raise VerifierUnavailable("not_found")
+        report = self._report(shown)
+        if report is not None and question is None:
+            # The vendor says what it saw, and there is nothing any more to hold that against.
+            return Report(Outcome.INCONCLUSIVE, ("verification_failed_other",), report.occurred_at)
+        return report or (Started(vendor_reference, shown["page"]) if shown["page"] else None)
+
+    def read_callback(self, headers: Mapping[str, str], body: bytes, received_at: datetime) -> Notice | None:  # noqa: ARG002 -- its signatures do not age
+        signature = headers.get("x-vendor-signature")
+        if signature is None:
+            raise CallbackRefused("signature_missing")
+        if not hmac.compare_digest(signature, hmac.new(self.secret, body, hashlib.sha256).hexdigest()):
+            raise CallbackRefused("signature_wrong")
+        told = json.loads(body)
+        if "ping" in told:
+            return None
+        try:
+            at = datetime.fromtimestamp(told["at"], UTC)
+            return Notice(told["event"], at, told["case"], told.get("reference", ""))
+        except KeyError:
+            raise CallbackUnreadable from None

@@ -146,12 +146,15 @@ async def test_nudge_during_every_step_of_a_check_changes_nothing_but_the_waitin
 
         async def nudged(account_id: str, check_id: str) -> Step:
             [row] = await made.fetch("SELECT kind FROM checks WHERE id = $1", check_id)
-            for moment in ("before", "after"):
+
+            async def nudge() -> None:
                 if nudges[row["kind"]] < NUDGES:
                     nudges[row["kind"]] += 1
                     await made.nudger.send(check_target(account_id, check_id))
-                if moment == "before":
-                    step = await advance(account_id, check_id)
+
+            await nudge()
+            step = await advance(account_id, check_id)
+            await nudge()
             return step
 
         made.checks.advance = nudged  # type: ignore[method-assign]  # what the worker is given

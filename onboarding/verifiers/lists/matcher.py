@@ -11,7 +11,7 @@ Measured with the alterations of ``benchmarks/screening.py`` on all 5,350 indivi
 list and of the UN's of 2026-02-27, each by its primary name: found as listed, with accents added or in another order
 100 %; with one typing error 98 %; without one of the middle names 99 % with the date of birth and 94 % without it. Of
 1,200 common names with random dates of birth 1.3 % hit: 6 % of the Arabic and South Asian Muslim ones, which the lists
-are full of, at most 1 % of any other group; without a date of birth 3.9 %, and 15 % of those. A name that is wholly the
+are full of, at most 1 % of any other group; without a date of birth 4.2 %, and 17 % of those. A name that is wholly the
 same hits whatever its date of birth.
 """
 
