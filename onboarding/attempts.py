@@ -304,9 +304,8 @@ class HearLate:
         closed = Turn(Step(Stand.CLOSED))
         told = [known for known in draft.state.evidence if known.check_id == row.id and known.attempt == attempt.number]
         if isinstance(heard, Started) and attempt.state in RUNNING:
-            draft.batch.update(
-                tables.Attempt, {"id": attempt.id}, state=AttemptState.CANCELED, ended_at=draft.database_now
-            )
+            ended = {"state": AttemptState.CANCELED, "ended_at": draft.database_now, "error_code": "check_ended"}
+            draft.batch.update(tables.Attempt, {"id": attempt.id}, **ended, **ATTEMPT_COLUMNS_AT_END)
             return replace(closed, dropped=((attempt.verifier, heard.vendor_reference),))
         if not isinstance(heard, Report) or told:
             return closed

@@ -15,6 +15,7 @@ import asyncio
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from onboarding.attempts import (
@@ -96,8 +97,11 @@ class Checks:
         if turn.call is not None and turn.attempt is not None:
             heard = await self._ask(turn, turn.attempt)
             step = await self._record(account_id, turn.attempt, heard)
-        if not isinstance(heard, VerifierUnavailable):
-            await self._inbox.settle([item for items in taken.noticed.values() for item in items])
+        asked = turn.attempt.id if turn.call is Call.POLL and turn.attempt is not None else None
+        if asked in taken.noticed and not isinstance(heard, VerifierUnavailable):
+            await self._inbox.settle(taken.noticed[asked])
+        if taken.noticed.keys() - {asked}:
+            return replace(step, wait=timedelta())  # its attempt has ended in this turn: now it is a late report
         if taken.is_waiting and step.wait is None:
             return replace(step, wait=self._pace.first)  # the vendor is to be asked about a late report
         return step

@@ -10,7 +10,7 @@ from onboarding.verifiers.lists.transliteration import latin
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-MAX_TOKENS = 24
+MAX_TOKENS = 16
 """Of a name; what stands behind them is not compared. The longest name on the lists seen has 11."""
 
 PARTICLES = frozenset([
