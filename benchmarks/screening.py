@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 AS_OF = datetime(2026, 1, 1, tzinfo=UTC)
 NAMES = 18_000
-ORDINARY = 300
+ORDINARY = 1_200
 LISTED = 400
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 

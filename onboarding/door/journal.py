@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from onboarding.door.draft import Draft
     from onboarding.storage.rows import DestinationRow
 
-REVIEW_QUEUES = {"screening_hit": "screening"}
+REVIEW_QUEUES = dict.fromkeys(("screening_hit", "name_missing", "name_not_comparable"), "screening")
 """Queue of a review by the code of its reason; every other reason goes to the general queue."""
 
 GENERAL_QUEUE = "verification"

@@ -44,8 +44,8 @@ WEAK_SHARE = 0.9
 
 _MOST = 0.6
 """Of a name's score, what the better covered of the two names gives; the other name gives the rest."""
-_LOWEST_COVER = (((THRESHOLD - BIRTH_SHARE[BirthMatch.SAME]) / NAME_SHARE) - _MOST) / (1 - _MOST)
-"""Below this cover of the asked name no score can reach the threshold."""
+_LOWEST = (THRESHOLD - BIRTH_SHARE[BirthMatch.SAME]) / NAME_SHARE
+"""Below this likeness of a name no score can reach the threshold."""
 _FEW = 1000
 """A list of fewer names says nothing about how rare a name is; taken as so many."""
 _PARTICLE_WEIGHT, _INITIAL_WEIGHT, _COMMON_WEIGHT = 0.15, 0.3, 0.4
@@ -73,6 +73,7 @@ class _Name:
     units: tuple[tuple[int, int], ...]
     """Place in the vocabulary and mask."""
     weights: tuple[float, ...]
+    total: float
 
 
 def score(likeness: float, birth: BirthMatch) -> float:
@@ -87,6 +88,7 @@ class Index:
         self._entries = tuple(entries)
         self._places: dict[str, int] = {}
         self._postings: list[array[int]] = []
+        self._heaviest: list[float] = []
         tokens = [(at, name, parts) for at, entry in enumerate(self._entries) for name, parts in _names(entry)]
         self._weights = _weights([parts for _, _, parts in tokens])
         self._names = [self._add(number, at, name, parts) for number, (at, name, parts) in enumerate(tokens)]
@@ -103,12 +105,11 @@ class Index:
         alike = {token: self._vocabulary.alike(token) for token in {unit.token for unit in own}}
         units = [(unit.mask, alike[unit.token]) for unit in own]
         weights = [self._weight(token, alike[token]) for token in tokens]
-        worth: dict[str, float] = {}
+        worth: dict[str, list[float]] = {}
         for unit in own:
-            worth[unit.token] = worth.get(unit.token, 0.0) + _total(unit.mask, weights)
-        lowest = _LOWEST_COVER * sum(weights)
+            worth.setdefault(unit.token, []).append(_total(unit.mask, weights))
         best: dict[int, Found] = {}
-        for number in self._candidates(alike, worth, lowest):
+        for number in self._candidates(alike, worth, sum(weights)):
             found = self._names[number]
             likeness = _likeness(units, weights, found)
             known = best.get(found.entry)
@@ -118,15 +119,18 @@ class Index:
 
     def _add(self, number: int, entry: int, name: ListedName, tokens: tuple[str, ...]) -> _Name:
         units: list[tuple[int, int]] = []
+        weights = tuple(self._weights[token] for token in tokens)
         for unit in _units(tokens):
             place = self._places.setdefault(unit.token, len(self._places))
             if place == len(self._postings):
                 self._postings.append(array("i"))
+                self._heaviest.append(0.0)
             postings = self._postings[place]
             if not postings or postings[-1] != number:
                 postings.append(number)
             units.append((place, unit.mask))
-        return _Name(entry, name, tuple(units), tuple(self._weights[token] for token in tokens))
+            self._heaviest[place] = max(self._heaviest[place], _total(unit.mask, weights))
+        return _Name(entry, name, tuple(units), weights, sum(weights))
 
     def _weight(self, token: str, alike: dict[int, float]) -> float:
         # A misspelt common name is as common as the name.
@@ -135,19 +139,24 @@ class Index:
         )
         return self._weights.get(known) or _fixed_weight(token) or 1.0
 
-    def _candidates(self, alike: dict[str, dict[int, float]], worth: dict[str, float], lowest: float) -> list[int]:
+    def _candidates(self, alike: dict[str, dict[int, float]], worth: dict[str, list[float]], total: float) -> list[int]:
         """Names whose cover can be enough: each token's share is counted at its best, whatever stands beside it."""
         bounds: dict[int, float] = {}
-        for token, weight in worth.items():
+        listed: dict[int, float] = {}
+        for token, repeats in worth.items():
             shares: dict[int, float] = {}
-            for place, likeness in alike[token].items():
-                share = weight * likeness
+            for place, likeness in sorted(alike[token].items(), key=lambda pair: pair[1]):
+                shares |= dict.fromkeys(self._postings[place], likeness)
+                share = likeness * self._heaviest[place] * len(repeats)
                 for number in self._postings[place]:
-                    if share > shares.get(number, 0.0):
-                        shares[number] = share
-            for number, share in shares.items():
-                bounds[number] = bounds.get(number, 0.0) + share
-        return [number for number, bound in bounds.items() if bound >= lowest]
+                    listed[number] = listed.get(number, 0.0) + share
+            for number, likeness in shares.items():
+                bounds[number] = bounds.get(number, 0.0) + sum(repeats) * likeness
+        return [
+            number
+            for number, bound in bounds.items()
+            if _likeness_of(bound / total, listed[number] / self._names[number].total) >= _LOWEST
+        ]
 
 
 def _names(entry: Entry) -> Iterable[tuple[ListedName, tuple[str, ...]]]:
@@ -192,6 +201,11 @@ def _total(mask: int, weights: Iterable[float]) -> float:
     return sum(weight for at, weight in enumerate(weights) if mask >> at & 1)
 
 
+def _likeness_of(own: float, listed: float) -> float:
+    own, listed = min(own, 1.0), min(listed, 1.0)
+    return _MOST * max(own, listed) + (1 - _MOST) * min(own, listed)
+
+
 def _likeness(units: list[tuple[int, dict[int, float]]], weights: list[float], found: _Name) -> float:
     """Lay the tokens against each other, the best pairs first."""
     pairs = [
@@ -209,6 +223,5 @@ def _likeness(units: list[tuple[int, dict[int, float]]], weights: list[float], f
             taken |= mask
             own += likeness * _total(own_mask, weights)
             listed += likeness * _total(mask, found.weights)
-    covers = sorted((own / sum(weights), listed / sum(found.weights)))
-    likeness = covers[0] * (1 - _MOST) + covers[1] * _MOST
+    likeness = _likeness_of(own / sum(weights), listed / found.total)
     return likeness * WEAK_SHARE if found.name.weak else likeness

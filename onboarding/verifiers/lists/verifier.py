@@ -115,10 +115,12 @@ class ListVerifier:
     def answer(self, question: Question) -> Answer | None:
         """Pass or hit, at the question's instant; None for another kind than ``screening``.
 
+        A name that can't be looked up goes to a person as well, since to let it pass would say more than was looked
+        at: ``name_missing`` has no letter, ``name_not_comparable`` is in a script that can't be held against Latin
+        letters, and no list has it in that script.
+
         Raises:
-            VerifierUnavailable: ``lists_not_loaded``; ``name_missing`` where there is no letter in the name;
-                ``name_not_comparable`` where it is in a script that can't be held against Latin letters and no list
-                has it in that script: to let it pass would say more than was looked at.
+            VerifierUnavailable: ``lists_not_loaded``.
         """
         if question.kind != "screening":
             return None
@@ -128,7 +130,7 @@ class ListVerifier:
         inputs = question.inputs
         tokens = tokens_of(f"{inputs.get('given_name', '')} {inputs.get('surname', '')}")
         if not tokens:
-            raise VerifierUnavailable("name_missing")
+            return Answer(Outcome.INCONCLUSIVE, ("name_missing",), self.name, lists.version, question.as_of)
         born = dates.stated(*(inputs.get(f"date_of_birth.{part}") for part in ("year", "month", "day")))
         hits = _hits(lists, tokens, born)
         if hits:
@@ -141,7 +143,7 @@ class ListVerifier:
             shown = basis[:_BASIS_DIGITS]
             return Answer(Outcome.INCONCLUSIVE, reasons, self.name, version, question.as_of, shown, detail)
         if not is_comparable(tokens):
-            raise VerifierUnavailable("name_not_comparable")
+            return Answer(Outcome.INCONCLUSIVE, ("name_not_comparable",), self.name, lists.version, question.as_of)
         return Answer(Outcome.PASSED, (), self.name, lists.version, question.as_of)
 
     def _look(self, source: Source, *, accept_drop: bool) -> None:

@@ -72,6 +72,7 @@ _EXPANDED = (
     ("expand[]", "verified_outputs.dob"),  # not part of its parent's expansion, since it is sensitive
     ("expand[]", "last_verification_report"),
 )
+NO_ANSWER = frozenset({f"{SESSION_EVENTS}created", f"{SESSION_EVENTS}processing"})
 _OUR_REFERENCE = re.compile(r"att_[0-9a-z]{27}\Z")
 _VENDOR_REFERENCE = re.compile(r"[A-Za-z0-9_]{1,255}\Z")
 _PRINTABLE = re.compile(r"[\x21-\x7e]+\Z")
@@ -162,7 +163,9 @@ class StripeIdentity:
             reply.checked()
 
     def read_callback(self, headers: Mapping[str, str], body: bytes, received_at: datetime) -> Notice | None:
-        """A notice for an event about a session; None for any other event.
+        """A notice for an event that may hold an answer; None for any other one.
+
+        That a session was created or is being processed is no answer, and each look costs the check's run events.
 
         Raises:
             CallbackRefused: not signed with one of the secrets, or too long ago.
@@ -173,7 +176,7 @@ class StripeIdentity:
         about = as_shape(value, EventType)
         if about is None:
             raise CallbackUnreadable
-        if not about.type.startswith(SESSION_EVENTS):
+        if not about.type.startswith(SESSION_EVENTS) or about.type in NO_ANSWER:
             return None
         event = as_shape(value, Event)
         if event is None:
