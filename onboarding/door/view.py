@@ -31,7 +31,8 @@ class OperatorView:
         waiting_for: nobody, user, verifier or review.
         groups: what the open entries are about, without their last word.
         next_due: the next deadline.
-        review_queue: empty, or the queue in which somebody must decide.
+        in_review: whether somebody must decide a review.
+        at_vendor: whether the end user must go on at a verifier's page.
     """
 
     stage: str
@@ -39,11 +40,12 @@ class OperatorView:
     groups: tuple[str, ...]
     next_due: str | None
     in_review: bool
+    at_vendor: bool = False
 
     @property
     def digest(self) -> str:
         """Changes whenever an operator would see something else."""
-        return canonical_digest(self.stage, self.waiting_for, self.groups, self.next_due, self.in_review)
+        return canonical_digest(self.stage, self.waiting_for, self.groups, self.next_due, self.in_review, self.at_vendor)
 
     @property
     def is_settled(self) -> bool:
@@ -66,18 +68,19 @@ def operator_view(
     groups = tuple(sorted({entry["description"].rpartition(".")[0] or entry["description"] for entry in awaited}))
     open_checks = [check for check in checks if check.state.is_open]
     in_review = any(check.state is CheckState.IN_REVIEW for check in open_checks)
+    at_vendor = any(check.id in awaits_user for check in open_checks)
     stage = _stage(statuses, codes, closed=closed, checking=bool(open_checks))
     waiting_for = "nobody"
     if stage == "collecting":
         waiting_for = "user"
     elif in_review:
         waiting_for = "review"
-    elif any(check.id in awaits_user for check in open_checks):
+    elif at_vendor:
         waiting_for = "user"
     elif open_checks:
         waiting_for = "verifier"
     summary = evaluation["requirements"]["summary"]["minimum_deadline"]
-    return OperatorView(stage, waiting_for, groups, summary["time"] if summary else None, in_review)
+    return OperatorView(stage, waiting_for, groups, summary["time"] if summary else None, in_review, at_vendor)
 
 
 def _stage(statuses: set[str], codes: set[str], *, closed: bool, checking: bool) -> str:  # noqa: PLR0911 -- a precedence

@@ -76,6 +76,7 @@ class ItemRow:
 
 
 _COLUMNS = columns(ItemRow)
+_DONE = [ItemState.SETTLED.value, ItemState.IGNORED.value, ItemState.UNREADABLE.value]
 
 
 async def put(r: Reading, item: NewItem) -> PutItem:
@@ -147,14 +148,14 @@ async def discard(r: Reading, item_id: str) -> None:
 
 async def purge(r: Reading, *, limit: int = 1000) -> None:
     """Delete items that nobody needs any more, some of them."""
-    await r.fetch(
-        "DELETE FROM inbox WHERE id IN ("
-        " SELECT id FROM inbox WHERE state <> 'pending' AND received_at < clock_timestamp() -"
-        " CASE WHEN state = 'refused' THEN $2::interval ELSE $1::interval END LIMIT $3)",
-        KEPT,
-        REFUSED_KEPT,
-        limit,
-    )
+    for states, kept in ((_DONE, KEPT), ([ItemState.REFUSED.value], REFUSED_KEPT)):
+        await r.fetch(
+            "DELETE FROM inbox WHERE id IN (SELECT id FROM inbox"
+            " WHERE state = ANY($1::text[]) AND received_at < statement_timestamp() - $2::interval LIMIT $3)",
+            states,
+            kept,
+            limit,
+        )
 
 
 def _parameters(item: NewItem) -> tuple[object, ...]:
