@@ -12,7 +12,7 @@ from onboarding.domain.settle import Answer
 from onboarding.domain.state import Check, CheckState
 from onboarding.door.owing import claimed_until, needs_worker
 from onboarding.door.view import SILENT_AFTER, SOON, OperatorView, parse_time
-from onboarding.storage import book
+from onboarding.storage import book, idempotency
 from onboarding.storage.work import due_accounts, leftover_checks, retry_stuck
 from onboarding.verifiers.port import Question, VerifierUnavailable
 
@@ -208,9 +208,10 @@ class Work:
             return await leftover_checks(r, limit=limit)
 
     async def swept(self) -> None:
-        """Note that a sweep ended."""
-        async with self._database.reading() as r:
-            await book.set_last_sweep(r)
+        """Note that a sweep ended, and delete idempotency keys that have expired, some at a time."""
+        async with self._database.transaction() as tx:
+            await book.set_last_sweep(tx)
+            await idempotency.purge(tx)
 
 
 _ACTS = {

@@ -197,8 +197,8 @@ async def test_reset(call: str) -> None:
 async def test_too_slow(
     stripe_api: Canned, adapter: StripeIdentity, call: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "WHOLE_CALL", timedelta(seconds=0.1))  # also the read timeout
-    stripe_api.will_answer(session(), delay=0.3)
+    monkeypatch.setattr(http, "WHOLE_CALL", timedelta(seconds=0.5))  # also the read timeout
+    stripe_api.will_answer(session(), delay=1.5)
 
     assert (await _refusal(adapter, call)).code == "no_answer"
 
@@ -215,7 +215,7 @@ async def test_whole_call_is_bounded(
 
 
 async def test_cancellation_passes(stripe_api: Canned, adapter: StripeIdentity) -> None:
-    stripe_api.will_answer(session(), delay=0.3)
+    stripe_api.will_answer(session(), delay=1.5)
     task = asyncio.create_task(adapter.poll(SESSION, QUESTION))
     assert await asyncio.to_thread(stripe_api.is_asked.wait, 5)
 
