@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -14,8 +17,27 @@ from activities.messages import CheckLook
 if TYPE_CHECKING:
     from onboarding.checks import Checks
 
+BEAT_SECONDS = 4.0
+"""Between two signs of life of a step: three of them fit into the time after which the server gives it up."""
+
 SHORTEST_WAIT = timedelta(milliseconds=100)
 """Zero would mean the retry policy's own interval."""
+
+
+@asynccontextmanager
+async def _beating() -> AsyncIterator[None]:
+    """Tell the server that the step is alive; it is asked again elsewhere soon after its worker was killed."""
+
+    async def beat() -> None:
+        while True:
+            activity.heartbeat()
+            await asyncio.sleep(BEAT_SECONDS)
+
+    beats = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beats.cancel()
 
 
 @dataclass(frozen=True)
@@ -35,7 +57,8 @@ class CheckActivities:
         One activity for the whole step, though it has two transactions and a call between them: what a crash leaves
         undone is told by the rows, not by the history.
         """
-        step = await self.checks.advance(look.account_id, look.check_id)
+        async with _beating():
+            step = await self.checks.advance(look.account_id, look.check_id)
         if step.wait is None:
             return step.stand.value
         about = f"{step.stand.value}: {step.verifier}, attempt {step.attempt}"

@@ -15,7 +15,7 @@ import asyncio
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from onboarding.attempts import (
@@ -49,8 +49,15 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Taken:
-    """What was taken in: items by the running attempt they are about, and whether the vendor could not be asked."""
+    """What was taken in.
 
+    Attributes:
+        since: when the first of it came.
+        noticed: items by the running attempt they are about.
+        is_waiting: a vendor could not be asked about a late report.
+    """
+
+    since: datetime | None = None
     noticed: dict[str, list[str]] = field(default_factory=dict)
     is_waiting: bool = False
 
@@ -102,8 +109,11 @@ class Checks:
             await self._inbox.settle(taken.noticed[asked])
         if taken.noticed.keys() - {asked}:
             return replace(step, wait=timedelta())  # its attempt has ended in this turn: now it is a late report
-        if taken.is_waiting and step.wait is None:
-            return replace(step, wait=self._pace.first)  # the vendor is to be asked about a late report
+        is_unheard = taken.is_waiting or (bool(taken.noticed) and isinstance(heard, VerifierUnavailable))
+        if is_unheard and taken.since is not None:
+            # The vendor has an answer, so it is not left alone for as long as one that is still at work.
+            wait = self._pace.wait(taken.since, datetime.now(UTC))
+            return replace(step, wait=wait if step.wait is None else min(wait, step.wait))
         return step
 
     async def _take_in(self, account_id: str, check_id: str) -> _Taken:
@@ -117,7 +127,7 @@ class Checks:
         about: defaultdict[str, list[Pending]] = defaultdict(list)
         for one in pending:
             about[one.attempt_id].append(one)
-        taken = _Taken()
+        taken = _Taken(since=min(one.received_at for one in pending))
         for attempt_id, items in about.items():
             attempt = rows.get(attempt_id)
             ids = [one.item_id for one in items]

@@ -65,6 +65,7 @@ class Pending:
 
     item_id: str
     attempt_id: str
+    received_at: datetime
     notice: Notice = field(repr=False)
 
 
@@ -131,7 +132,7 @@ class Inbox:
             if notice is None or row.attempt_id is None:
                 await self.settle([row.id], ItemState.UNREADABLE, "not_readable_any_more")
             else:
-                found.append(Pending(row.id, row.attempt_id, notice))
+                found.append(Pending(row.id, row.attempt_id, row.received_at, notice))
         return found
 
     async def settle(

@@ -33,6 +33,8 @@ ADVANCE = ActivityConfig(
     summary="ask the verifiers until there is an answer",
     # The outward call may take 30 s (onboarding.attempts.Pace), a wait for the account's lock 2 s on either side of it.
     start_to_close_timeout=timedelta(seconds=60),
+    # A killed worker is found out by this; each step tells that it lives every 4 s.
+    heartbeat_timeout=timedelta(seconds=15),
     # A report that came in ends the pause between two attempts at once; one that is under way is let finish.
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry_policy=PATIENT,

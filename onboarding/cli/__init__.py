@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from datetime import UTC, datetime
 
+import structlog
 import typer
 
 from onboarding.process_exit import settle_before_exit
@@ -14,6 +16,15 @@ keys_app = typer.Typer(no_args_is_help=True, help="API keys of platforms.")
 app.add_typer(keys_app, name="keys")
 inbox_app = typer.Typer(no_args_is_help=True, help="What vendors sent.")
 app.add_typer(inbox_app, name="inbox")
+
+
+@app.callback()
+def say_little() -> None:
+    """Results go to stdout; what else there is to say, to stderr."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 @app.command()

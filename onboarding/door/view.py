@@ -45,7 +45,9 @@ class OperatorView:
     @property
     def digest(self) -> str:
         """Changes whenever an operator would see something else."""
-        return canonical_digest(self.stage, self.waiting_for, self.groups, self.next_due, self.in_review, self.at_vendor)
+        return canonical_digest(
+            self.stage, self.waiting_for, self.groups, self.next_due, self.in_review, self.at_vendor
+        )
 
     @property
     def is_settled(self) -> bool:

@@ -81,7 +81,11 @@ _DONE = [ItemState.SETTLED.value, ItemState.IGNORED.value, ItemState.UNREADABLE.
 
 async def put(r: Reading, item: NewItem) -> PutItem:
     """Put an item in and find its attempt, in one statement; the same event again only counts a delivery."""
-    row = await r.fetch_one(_PUT, *_parameters(item), FIRST_LOOK)
+    row = await r.fetch_one(
+        _PUT,
+        item.id, item.verifier, item.received_at, item.state.value, item.error_code, item.event_digest,
+        item.vendor_digest, item.our_reference, item.occurred_at, item.ciphertext, FIRST_LOOK,
+    )  # fmt: skip
     if row is None:  # an upsert returns its row
         raise LookupError("no row")
     return PutItem(row[0], row[1], ItemState(row[2]), row[3], row[4])
@@ -89,7 +93,12 @@ async def put(r: Reading, item: NewItem) -> PutItem:
 
 async def read_anew(r: Reading, item: NewItem) -> bool:
     """Put what a replay read into the row of ``item.id``; False where its event is there already in another row."""
-    return await r.fetch_one(_READ_ANEW, *_parameters(item)) is not None
+    row = await r.fetch_one(
+        _READ_ANEW,
+        item.id, item.verifier, item.state.value, item.error_code, item.event_digest, item.vendor_digest,
+        item.our_reference, item.occurred_at,
+    )  # fmt: skip
+    return row is not None
 
 
 async def pending_of_check(r: Reading, check_id: str, *, limit: int = 50) -> list[ItemRow]:
@@ -158,22 +167,16 @@ async def purge(r: Reading, *, limit: int = 1000) -> None:
         )
 
 
-def _parameters(item: NewItem) -> tuple[object, ...]:
-    return (
-        item.id, item.verifier, item.received_at, item.state.value, item.error_code, item.event_digest,
-        item.vendor_digest, item.our_reference, item.occurred_at, item.ciphertext,
-    )  # fmt: skip
-
-
 _ATTEMPT = """
   SELECT a.id, a.check_id, a.account_id FROM attempts a
   WHERE a.verifier = {verifier} AND (a.id = {ours} OR a.vendor_digest = {theirs}) ORDER BY a.id LIMIT 1
 """
 _PUT = f"""
 INSERT INTO inbox (id, verifier, received_at, state, error_code, event_digest, vendor_digest, our_reference,
-                   occurred_at, ciphertext, deliveries, tries, account_id, check_id, attempt_id, look_at, settled_at)
+                   occurred_at, ciphertext, pending_since, deliveries, tries,
+                   account_id, check_id, attempt_id, look_at, settled_at)
 SELECT $1::text, $2::text, $3::timestamptz, $4::text, $5::text, $6::text, $7::text, $8::text, $9::timestamptz,
-       $10::bytea, 1, 0, m.account_id, m.check_id, m.id,
+       $10::bytea, $3, 1, 0, m.account_id, m.check_id, m.id,
        CASE WHEN $4 = 'pending' THEN clock_timestamp() + $11::interval END,
        CASE WHEN $4 <> 'pending' THEN clock_timestamp() END
 FROM (SELECT 1) AS one
@@ -183,12 +186,12 @@ RETURNING id, id = $1, state, account_id, check_id
 """  # noqa: S608 -- our own names
 _READ_ANEW = """
 UPDATE inbox SET
-  state = $4::text, error_code = $5::text, event_digest = $6::text, vendor_digest = $7::text,
-  our_reference = $8::text, occurred_at = $9::timestamptz, received_at = $3::timestamptz, tries = 0,
-  look_at = CASE WHEN $4 = 'pending' THEN clock_timestamp() END,
-  settled_at = CASE WHEN $4 <> 'pending' THEN clock_timestamp() END
-WHERE id = $1 AND verifier = $2 AND $10::bytea IS NOT NULL
-  AND NOT EXISTS (SELECT 1 FROM inbox o WHERE o.verifier = $2 AND o.event_digest = $6 AND o.id <> $1)
+  state = $3::text, error_code = $4::text, event_digest = $5::text, vendor_digest = $6::text,
+  our_reference = $7::text, occurred_at = $8::timestamptz, pending_since = clock_timestamp(), tries = 0,
+  look_at = CASE WHEN $3 = 'pending' THEN clock_timestamp() END,
+  settled_at = CASE WHEN $3 <> 'pending' THEN clock_timestamp() END
+WHERE id = $1 AND verifier = $2
+  AND NOT EXISTS (SELECT 1 FROM inbox o WHERE o.verifier = $2 AND o.event_digest = $5 AND o.id <> $1)
 RETURNING id
 """
 _DUE = f"""
@@ -196,7 +199,7 @@ WITH picked AS (
   SELECT i.id FROM inbox i WHERE i.look_at <= statement_timestamp()
   ORDER BY i.look_at LIMIT $1 FOR UPDATE SKIP LOCKED
 ), matched AS (
-  SELECT i.id, i.received_at < statement_timestamp() - $4::interval AS is_over,
+  SELECT i.id, i.pending_since < statement_timestamp() - $4::interval AS is_over,
     coalesce(i.attempt_id, m.id) AS attempt_id, coalesce(i.check_id, m.check_id) AS check_id,
     coalesce(i.account_id, m.account_id) AS account_id
   FROM picked JOIN inbox i USING (id)

@@ -14,7 +14,8 @@ class InboxItem(Table, table=True):
     """One callback: headers and raw body sealed under the root key, and where it stands.
 
     ``event_digest`` is a keyed digest of the vendor's id of the event; the same event again only counts
-    ``deliveries``. ``look_at`` is when somebody must look at a pending one.
+    ``deliveries``. ``look_at`` is when somebody must look at a pending one,
+    ``pending_since`` when it came or was read anew: it is given up days after that.
     """
 
     __tablename__ = "inbox"
@@ -39,6 +40,7 @@ class InboxItem(Table, table=True):
     account_id: str | None = None
     check_id: str | None = None
     attempt_id: str | None = None
+    pending_since: datetime = instant()
     tries: int = 0
     look_at: datetime | None = instant(default=None)
     settled_at: datetime | None = instant(default=None)

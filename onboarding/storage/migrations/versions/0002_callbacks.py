@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.Column("account_id", sa.String()),
         sa.Column("check_id", sa.String()),
         sa.Column("attempt_id", sa.String()),
+        sa.Column("pending_since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("look_at", sa.DateTime(timezone=True)),
         sa.Column("settled_at", sa.DateTime(timezone=True)),
