@@ -356,8 +356,8 @@ WORDS = {
 """What these words stand for in the statements below."""
 INBOX = (
     "INSERT INTO inbox"
-    " (id, verifier, received_at, deliveries, tries, ciphertext, account_id, state, look_at, settled_at)"
-    " VALUES ('in_' || $1, 'first', now(), 1, 0, '', $1, {})"
+    " (id, verifier, received_at, pending_since, deliveries, tries, ciphertext, account_id, state, look_at, settled_at)"
+    " VALUES ('in_' || $1, 'first', now(), now(), 1, 0, '', $1, {})"
 )
 
 BREAKS: list[tuple[str, Callable[[Book], Awaitable[Life]], str]] = [
