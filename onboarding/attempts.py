@@ -167,6 +167,7 @@ class TakeTurn:
             return Turn(Step(Stand.CLOSED), dropped=dropped)
         if running is None:
             return _next_verifier(draft, check, rows, self.verifiers, self.pace)
+        _hold(draft, check)
         return self._go_on(draft, check, rows, self.verifiers.named(running.verifier))
 
     def _go_on(self, draft: Draft, check: Check, rows: list[AttemptRow], verifier: Verifier | None) -> Turn:
@@ -390,6 +391,14 @@ def _next_verifier(draft: Draft, check: Check, rows: list[AttemptRow], verifiers
     draft.put_check(replace(check, state=CheckState.STARTED, retry_at=None, deadline_at=draft.as_of + within))
     draft.leases[check.id] = now + within + CLAIM_GRACE
     return Turn(_step(Stand.STARTING, attempt, None), Call.START, attempt, _question(draft, check))
+
+
+def _hold(draft: Draft, check: Check) -> None:
+    """Make the short claim of a plan one for as long as the attempt may take; written once."""
+    now = draft.database_now
+    row = draft.record.checks.get(check.id) if draft.record is not None else None
+    if row is None or row.lease_until is None or row.lease_until < now + CLAIM_GRACE / 2:
+        draft.leases[check.id] = now + draft.policy.checks[check.kind].report_within + CLAIM_GRACE
 
 
 def _untried(draft: Draft, check: Check, rows: list[AttemptRow], verifiers: Verifiers) -> Verifier | None:

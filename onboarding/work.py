@@ -31,8 +31,9 @@ RENEW_BELOW = timedelta(hours=20)
 
 DAILY = timedelta(hours=24)
 
-CHECK_GRACE = timedelta(hours=1)
-"""A check's claim ends this long after its attempt must have reported."""
+START_WITHIN = timedelta(minutes=2)
+"""A plan claims a check for so long only; the check's own run holds on to it from its first turn. Else a worker that dies
+after the claim, before the server knows what to start, would leave a check that looks taken and has nobody."""
 
 MAX_PLANS = 4
 """A plan is repeated while its look opens checks that local verifiers answer at once; what is left then is swept."""
@@ -112,7 +113,7 @@ class ClaimWork:
                 continue
             lease = claimed_until(record, check.id)
             if lease is None or lease <= now:
-                draft.leases[check.id] = now + self._reported_within(draft, check) + CHECK_GRACE
+                draft.leases[check.id] = now + START_WITHIN
                 claimed.append(check.id)
         unsettled = view.is_worked_on(row.silent_at, draft.as_of)
         on_clock = record.clock_now is not None
@@ -135,11 +136,6 @@ class ClaimWork:
             details=_details(draft, view, wake_at),
             again=again,
         )
-
-    @staticmethod
-    def _reported_within(draft: Draft, check: Check) -> timedelta:
-        kind = draft.policy.checks.get(check.kind)
-        return kind.report_within if kind is not None else DAILY
 
     @staticmethod
     def _claim_run(draft: Draft, *, done: bool) -> None:

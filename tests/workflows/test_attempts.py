@@ -18,6 +18,7 @@ from onboarding.settings import Settings
 from onboarding.verifiers.port import RepeatedStart, Report
 from onboarding.verifiers.registry import Verifiers
 from onboarding.verifiers.sandbox import is_test_value
+from onboarding.work import START_WITHIN
 from tests.support.http_vendor import Crashed, HttpVendor, HttpVerifier
 from tests.support.temporal import Bench, bench, eventually
 
@@ -384,3 +385,24 @@ async def test_leftover_of_an_ended_check_is_found_by_the_sweep(tell: Any, vendo
     assert (await story.step()).stand is Stand.CLOSED
     assert (story.account_id, story.check_id) not in await story.made.engine.work.leftovers(100)
     assert [case.cancelled for case in vendor.cases.values()] == [True]
+
+
+async def test_claim_whose_plan_was_lost_is_made_again_soon(tell: Any, vendors: Any) -> None:
+    """A worker may die after the claim's commit and before the server knows what to start."""
+    story = await tell(verifier(vendors(reports_after=None)))
+    work = story.made.engine.work
+    assert story.check_id in (await work.plan(story.account_id, "lost")).checks
+    assert story.check_id not in (await work.plan(story.account_id, "next")).checks
+    [row] = await story.made.fetch(
+        "SELECT look_at - clock_timestamp() AS until FROM accounts WHERE id = $1", story.account_id
+    )
+    assert row["until"] <= START_WITHIN
+
+    await story.made.fetch("UPDATE checks SET lease_until = clock_timestamp() WHERE id = $1", story.check_id)
+    assert story.check_id in (await work.plan(story.account_id, "next")).checks
+
+    await story.steps(Stand.WAITING)
+    await story.made.fetch("UPDATE attempts SET poll_at = clock_timestamp() WHERE check_id = $1", story.check_id)
+    await story.step()
+    check = await story.check()
+    assert check["lease_until"] > check["deadline_at"]  # its own run holds on to it
