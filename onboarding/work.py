@@ -32,8 +32,8 @@ RENEW_BELOW = timedelta(hours=20)
 DAILY = timedelta(hours=24)
 
 START_WITHIN = timedelta(minutes=2)
-"""A plan claims a check for so long only; the check's own run holds on to it from its first turn. Else a worker that dies
-after the claim, before the server knows what to start, would leave a check that looks taken and has nobody."""
+"""A plan claims a check for so long only; the check's own run holds on to it from its first turn. Else a worker that
+dies after the claim, before the server knows what to start, would leave a check that looks taken and has nobody."""
 
 MAX_PLANS = 4
 """A plan is repeated while its look opens checks that local verifiers answer at once; what is left then is swept."""
