@@ -102,6 +102,8 @@ async def serve(settings: Settings, stop: asyncio.Event, verifiers: Verifiers | 
     async with server:
         screening = screening_from(settings) if verifiers is None else None
         chosen = verifiers or verifiers_from(settings, screening)
+        if screening is not None:
+            await _refresh(screening)  # a screening planned without them would wait for an hour
         tasks = [asyncio.create_task(stop.wait()), asyncio.create_task(_work(settings, health, chosen))]
         if screening is not None:
             tasks.append(asyncio.create_task(_keep_lists_fresh(screening)))
@@ -116,15 +118,19 @@ async def serve(settings: Settings, stop: asyncio.Event, verifiers: Verifiers | 
 
 
 async def _keep_lists_fresh(screening: ListVerifier) -> None:
-    """Load the lists, and look now and then whether their files changed. Until then screenings wait, unanswered."""
+    """Look now and then whether the files of the lists changed."""
     while True:
-        try:
-            if await asyncio.to_thread(screening.refresh):
-                _log.info("lists_loaded", version=screening.version)
-        except ListRefused as refused:
-            # Whatever was loaded before stays in use.
-            _log.error("list_refused", list=refused.list_name, code=refused.code)
         await asyncio.sleep(LISTS_SECONDS)
+        await _refresh(screening)
+
+
+async def _refresh(screening: ListVerifier) -> None:
+    try:
+        if await asyncio.to_thread(screening.refresh):
+            _log.info("lists_loaded", version=screening.version)
+    except ListRefused as refused:
+        # Whatever was loaded before stays in use.
+        _log.error("list_refused", list=refused.list_name, code=refused.code)
 
 
 async def _work(settings: Settings, health: Health, verifiers: Verifiers) -> None:

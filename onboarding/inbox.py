@@ -170,6 +170,8 @@ class Inbox:
             return Received(ItemState(row.state), "not_readable_any_more")
         headers, body = opened
         item = replace(self._read(row.id, row.verifier, headers, body, row.received_at), ciphertext=row.ciphertext)
+        if item.state is not ItemState.PENDING and row.state in (ItemState.SETTLED, ItemState.IGNORED):
+            return Received(ItemState(row.state), item.error_code)  # it was taken in once: a secret was removed since
         async with self._database.reading() as r:
             if not await inbox.read_anew(r, item):
                 await inbox.discard(r, row.id)  # the vendor has sent the same event again, and that one was kept

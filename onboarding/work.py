@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+import structlog
 
 from onboarding.domain.evaluate import EVALUATOR_VERSION
 from onboarding.domain.settle import Answer
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from onboarding.door.draft import Draft
     from onboarding.storage.database import Database
     from onboarding.verifiers.registry import Verifiers
+
+_log = structlog.stdlib.get_logger(__name__)
 
 RUN_LEASE = timedelta(hours=25)
 """A run that lives looks daily, and renews its claim with it."""
@@ -92,10 +95,15 @@ class ClaimWork:
         inputs = draft.inputs(check.kind, check.subject)
         question = Question(check.id, check.kind, check.subject, check.digest, inputs, draft.as_of)
         for verifier in self.verifiers.local_for(livemode=draft.livemode):
-            with suppress(VerifierUnavailable):
+            try:
                 answer = verifier.answer(question)
-                if isinstance(answer, Answer):
-                    return answer
+            except VerifierUnavailable:
+                continue
+            except Exception as error:  # noqa: BLE001 -- one verifier's mistake must not stop the account's other work
+                _log.error("verifier_failed", verifier=verifier.name, error=type(error).__name__)
+                continue
+            if isinstance(answer, Answer):
+                return answer
         return None
 
     def after_look(self, draft: Draft, view: OperatorView, wake_at: datetime | None) -> Plan:

@@ -169,7 +169,8 @@ async def purge(r: Reading, *, limit: int = 1000) -> None:
 
 _ATTEMPT = """
   SELECT a.id, a.check_id, a.account_id FROM attempts a
-  WHERE a.verifier = {verifier} AND (a.id = {ours} OR a.vendor_digest = {theirs}) ORDER BY a.id LIMIT 1
+  WHERE a.verifier = {verifier} AND (a.id = {ours} OR a.vendor_digest = {theirs})
+  ORDER BY coalesce(a.id = {ours}, false) DESC, a.id LIMIT 1
 """
 _PUT = f"""
 INSERT INTO inbox (id, verifier, received_at, state, error_code, event_digest, vendor_digest, our_reference,
