@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("evaluate", "requests", "onboardings", "screening")
+NAMES = ("evaluate", "requests", "inbox", "onboardings", "screening")
 
 
 def main() -> int:

@@ -4,6 +4,6 @@ Each module in ``examples/accounts`` tells how one account comes to its end and 
 ``python -m examples`` tells all of them at once against a running engine and shows them live.
 """
 
-from examples.runner import ApiAway, Result, run_all
+from examples.runner import ApiAway, Engine, Result, run_all
 
-__all__ = ["ApiAway", "Result", "run_all"]
+__all__ = ["ApiAway", "Engine", "Result", "run_all"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console, Group, RenderableType
@@ -27,9 +27,18 @@ COLOURS = {
     "passed": "green",
     "failed": "red",
     "inconclusive": "yellow",
+    "unavailable": "magenta",
+    "past_due": "red",
+    "currently_due": "yellow",
     "running": "cyan",
 }
+DUE = ("past_due", "currently_due", "eventually_due")
+"""Due statuses, the most pressing first."""
+MARKS = {"passed": "✓", "failed": "✗", "inconclusive": "?", "running": "…", "unavailable": "!"}
+"""Outcomes where there is no room for words."""
 FIRST_FEW = 2
+SMALL_WIDTH = 130
+"""Columns below which the live table leaves out details."""
 PLAIN_WIDTH = 140
 """Columns of the last table where there is no terminal to ask."""
 
@@ -55,13 +64,15 @@ def showing(waiting: Sequence[Progress], *, live: bool) -> Iterator[Callable[[Pr
         with lock:
             current[progress.name] = progress
 
+    console = Console()
+
     def table() -> RenderableType:
         with lock:
             rows = list(current.values())
-        return _live_table(rows)
+        return _fitting_table(rows, console)
 
     # It draws itself anew eight times a second, for the clocks in it go on without any change.
-    with Live(get_renderable=table, refresh_per_second=8, transient=True):
+    with Live(console=console, get_renderable=table, refresh_per_second=8, transient=True):
         yield changed
 
 
@@ -113,20 +124,26 @@ class _Lines:
             print(f"{time.monotonic() - self._begun:5.1f} s  {progress.name}: {' | '.join(news)}", flush=True)
 
 
+def _fitting_table(rows: Sequence[Progress], console: Console) -> Table:
+    """The live table, or the small one where the terminal is too narrow or too low for it."""
+    table = _live_table(rows)
+    is_roomy = console.width >= SMALL_WIDTH and len(console.render_lines(table)) < console.height
+    return table if is_roomy else _small_table(rows)
+
+
 def _live_table(rows: Sequence[Progress]) -> Table:
     table = Table(expand=True, pad_edge=False)
     table.add_column("account", no_wrap=True)
     table.add_column("story and stage", ratio=4, no_wrap=True)
     table.add_column("requirements", ratio=3, no_wrap=True)
-    table.add_column("checks", min_width=9, ratio=1, no_wrap=True)
+    table.add_column("checks", min_width=14, no_wrap=True)
     table.add_column("capabilities", ratio=2, no_wrap=True)
     table.add_column("time", justify="right", no_wrap=True)
     for row in rows:
-        style = {None: "cyan", True: "green", False: "bold red"}[row.is_as_expected]
         count, _, first_few = _requirements(row.seen.requirements).partition(": ")
         table.add_row(
             Group(Text(row.name, "bold"), Text(_short(row.account_id), "dim")),
-            Group(Text(row.summary, "dim"), Text(row.stage, style)),
+            Group(Text(row.summary, "dim"), Text(row.stage, _style(row))),
             Group(Text(count if row.account_id else ""), Text(first_few, "dim")),
             _checks(row.seen.checks, "\n"),
             _capabilities(row.seen.capabilities),
@@ -135,8 +152,35 @@ def _live_table(rows: Sequence[Progress]) -> Table:
     return table
 
 
+def _small_table(rows: Sequence[Progress]) -> Table:
+    """The same in a line for each account: how many entries are owed, in the colour of the most pressing."""
+    table = Table(expand=True, pad_edge=False)
+    table.add_column("account", no_wrap=True)
+    table.add_column("stage", ratio=1, no_wrap=True)
+    table.add_column("owes", justify="right", no_wrap=True)
+    table.add_column("checks", min_width=9, no_wrap=True)
+    table.add_column("capabilities", no_wrap=True)
+    table.add_column("time", justify="right", no_wrap=True)
+    for row in rows:
+        owed = row.seen.requirements
+        pressing = next((due for due in DUE if due in owed.values()), "")
+        table.add_row(
+            Text(row.name, "bold"),
+            Text(row.stage, _style(row)),
+            Text(str(len(owed)), COLOURS.get(pressing, "")) if row.account_id else "",
+            _checks(row.seen.checks, " ", MARKS),
+            _counted(row.seen.capabilities.values()),
+            f"{row.seconds:.1f} s" if row.started is not None else "",
+        )
+    return table
+
+
+def _style(row: Progress) -> str:
+    return {None: "cyan", True: "green", False: "bold red"}[row.is_as_expected]
+
+
 def _end(end: Expected | Snapshot) -> Group:
-    reviews = [Text(f"review {reason} {status}") for reason, status in end.reviews.items()]
+    reviews = [_counted(became).append(f" in review: {reason}") for reason, became in sorted(end.reviews.items())]
     return Group(_capabilities(end.capabilities), Text(_requirements(end.requirements)), _checks(end.checks), *reviews)
 
 
@@ -147,12 +191,11 @@ def _short(account_id: str | None) -> str:
 
 def _requirements(requirements: Mapping[str, str]) -> str:
     """How many remain by due status, and the first few, the most pressing first."""
-    order = ("past_due", "currently_due", "eventually_due")
     if not requirements:
         return "no requirements"
     counts = Counter(requirements.values())
-    counted = ", ".join(f"{counts[due]} {due}" for due in order if counts[due])
-    pressing = sorted(requirements, key=lambda description: order.index(requirements[description]))
+    counted = ", ".join(f"{counts[due]} {due}" for due in DUE if counts[due])
+    pressing = sorted(requirements, key=lambda description: DUE.index(requirements[description]))
     few = ", ".join(_leaf(description) for description in pressing[:FIRST_FEW])
     more = ", …" if len(pressing) > FIRST_FEW else ""
     return f"{counted}: {few}{more}"
@@ -162,9 +205,16 @@ def _leaf(description: str) -> str:
     return ".".join(description.split(".")[-2:])
 
 
-def _checks(checks: Mapping[str, Sequence[str]], between: str = ", ") -> Text:
-    counts = Counter(outcome for outcomes in checks.values() for outcome in outcomes)
-    return Text(between).join(Text(f"{count} {outcome}", COLOURS.get(outcome, "")) for outcome, count in counts.items())
+def _checks(checks: Mapping[str, Sequence[str]], between: str = ", ", marks: Mapping[str, str] | None = None) -> Text:
+    return _counted((outcome for outcomes in checks.values() for outcome in outcomes), between, marks)
+
+
+def _counted(statuses: Iterable[str], between: str = ", ", marks: Mapping[str, str] | None = None) -> Text:
+    """How many there are of each status, as its mark where it has one."""
+    return Text(between).join(
+        Text(f"{count}{marks[status]}" if marks and status in marks else f"{count} {status}", COLOURS.get(status, ""))
+        for status, count in sorted(Counter(statuses).items())
+    )
 
 
 def _capabilities(capabilities: Mapping[str, str]) -> Text:

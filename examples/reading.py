@@ -58,14 +58,22 @@ def deadline(account: Account) -> str | None:
     return summary.minimum_deadline.time if summary is not None and summary.minimum_deadline is not None else None
 
 
+RUNNING = ("due", "started", "in_review")
+"""Statuses of a check that goes on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """An account at one moment, in the terms of ``Expected``; an outcome is ``running`` while there is none."""
+    """An account at one moment, in the terms of ``Expected``.
+
+    A check without an outcome is ``running``, or ``unavailable`` while its verifier can't be asked, or says how it
+    ended without one.
+    """
 
     capabilities: Mapping[str, str] = field(default_factory=dict)
     requirements: Mapping[str, str] = field(default_factory=dict)
     checks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    reviews: Mapping[str, str] = field(default_factory=dict)
+    reviews: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def snapshot(client: stripe.StripeClient, account_id: str) -> Snapshot:
@@ -76,15 +84,36 @@ def snapshot(client: stripe.StripeClient, account_id: str) -> Snapshot:
     # What Accounts v2 has no words for is under /v2/verification; the SDK reaches it by raw requests.
     checks: dict[str, tuple[str, ...]] = {}
     for check in reversed(verification(client, "checks", account_id)):
-        checks[check["kind"]] = (*checks.get(check["kind"], ()), check["outcome"] or "running")
-    reviews = verification(client, "reviews", account_id)
-    return Snapshot(
-        capabilities(account), owed(account), checks, {review["reason"]: review["status"] for review in reviews}
+        stands = "running" if check["status"] in RUNNING else check["status"]
+        checks[check["kind"]] = (*checks.get(check["kind"], ()), check["outcome"] or stands)
+    reviews: dict[str, tuple[str, ...]] = {}
+    for review in reversed(verification(client, "reviews", account_id)):
+        reviews[review["reason"]] = (*reviews.get(review["reason"], ()), review["decision"] or review["status"])
+    return Snapshot(capabilities(account), owed(account), checks, reviews)
+
+
+def newest_check(
+    client: stripe.StripeClient, account_id: str, kind: str, person_id: str | None = None
+) -> dict[str, Any]:
+    """The newest check of that kind, of the one person if an id is given; empty if there is none yet."""
+    return next(
+        (
+            check
+            for check in verification(client, "checks", account_id)
+            if check["kind"] == kind and person_id in {None, check["subject"]["person"]}
+        ),
+        {},
     )
 
 
-def verification(client: stripe.StripeClient, what: str, account_id: str) -> list[dict[str, Any]]:
+def user_link(check: Mapping[str, Any]) -> str | None:
+    """Where the user has to go so that the check goes on; None while there is nothing for them to do."""
+    action = check.get("next_action")
+    return None if action is None else str(action["redirect_to_url"]["url"])
+
+
+def verification(client: stripe.StripeClient, what: str, account_id: str, **filters: str) -> list[dict[str, Any]]:
     """The account's ``checks`` or ``reviews``, newest first."""
-    answer = client.raw_request("get", f"/v2/verification/{what}", account=account_id, limit=100)
+    answer = client.raw_request("get", f"/v2/verification/{what}", account=account_id, limit=100, **filters)
     found: list[dict[str, Any]] = answer.data["data"]
     return found

@@ -6,8 +6,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
+import httpx
 import stripe
 from stripe.v2.core import Account
 
@@ -17,22 +19,42 @@ from examples.example import Differs, Example, Expected, name_of
 from examples.progress import Board, Progress
 from examples.reading import Snapshot
 
-AT_ONCE = 8
+_Seen = TypeVar("_Seen")
+
+AT_ONCE = 12
 """Examples that run at the same time."""
 POLL_SECONDS = 0.5
 """Between two looks at an account, for those who watch."""
 EAGER_SECONDS = 0.2
 """The same for an example that waits to go on."""
-WAIT_SECONDS = 20.0
-"""How long one wait may take. The sandbox's delayed answers take five seconds."""
+WAIT_SECONDS = 75.0
+"""How long one wait may take. The sandbox's delayed answers take five seconds, and so does the pause before a vendor
+that was down is asked again; what a worker that died was just doing is done again after a minute."""
 CALL_SECONDS = 20.0
 """How long one request may take; advancing a test clock is the longest."""
-ALL_SECONDS = 120.0
+ALL_SECONDS = 240.0
 """How long everything may take, whatever happens."""
 
 
 class ApiAway(Exception):  # noqa: N818 -- says what happened
-    """The API can't be used at all. One line that says why and what to do."""
+    """The API, or the vendor that examples want, can't be used at all. One line that says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Where an engine runs.
+
+    Attributes:
+        api: address of its API, without a slash at its end.
+        test_key: ``sk_test_...`` of the platform that the accounts will belong to.
+        live_key: ``sk_live_...`` of the same.
+        vendor: address of the identity vendor's simulator, without a slash at its end; None where a real one is asked.
+    """
+
+    api: str
+    test_key: str = field(repr=False)
+    live_key: str = field(repr=False)
+    vendor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +88,14 @@ class _Stopped(Exception):  # noqa: N818 -- says what happened
 
 
 def run_all(
-    base_url: str,
-    test_key: str,
+    engine: Engine,
     on_change: Callable[[Progress], None] | None = None,
     only: Sequence[Example] = EXAMPLES,
 ) -> list[Result]:
     """Onboard all examples, several at a time.
 
     Args:
-        base_url: of the API, without a slash at its end.
-        test_key: ``sk_test_...`` of the platform that the accounts will belong to.
+        engine: where.
         on_change: told of each change of an example, one call at a time, from any thread.
         only: the examples to run.
 
@@ -83,19 +103,21 @@ def run_all(
         How each ended, in their order.
 
     Raises:
-        ApiAway: the API does not answer, or does not accept the key.
+        ApiAway: the API does not answer or does not accept a key, or live examples find no simulator of the vendor.
     """
-    client = connect(base_url, test_key)
+    clients = {live: connect(engine, live=live) for live in sorted({example.LIVE for example in only})}
+    if True in clients:
+        find_vendor(engine)
     waiting = {name_of(example): Progress(name_of(example), example.SUMMARY) for example in only}
     board = Board(waiting, on_change)
     stop = threading.Event()
     pool = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="example")
     try:
-        running = [pool.submit(_Telling(client, example, board, stop).run) for example in only]
+        running = [pool.submit(_Telling(engine, clients[example.LIVE], example, board, stop).run) for example in only]
         done, late = wait(running, timeout=ALL_SECONDS, return_when=FIRST_EXCEPTION)
         stop.set()
         if failed := next((one.exception() for one in done if one.exception() is not None), None):
-            raise _away(base_url, failed) if isinstance(failed, stripe.APIConnectionError) else failed
+            raise _away(engine.api, failed) if isinstance(failed, stripe.APIConnectionError) else failed
         return [
             _unfinished(example, board) if one in late else one.result()
             for example, one in zip(only, running, strict=True)
@@ -105,27 +127,41 @@ def run_all(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def connect(base_url: str, test_key: str) -> stripe.StripeClient:
-    """The official client on our address, once the API is known to answer and to accept the key.
+def connect(engine: Engine, *, live: bool) -> stripe.StripeClient:
+    """The official client on our address, once the API is known to answer and to accept the key of that mode.
 
     Raises:
         ApiAway: it does not.
     """
     client = stripe.StripeClient(
-        test_key,
-        base_addresses={"api": base_url, "files": base_url},
+        engine.live_key if live else engine.test_key,
+        base_addresses={"api": engine.api, "files": engine.api},
         max_network_retries=2,
         http_client=stripe.RequestsClient(timeout=CALL_SECONDS),
     )
     try:
         client.v2.core.accounts.list({"limit": 1})
     except stripe.AuthenticationError:
-        raise ApiAway(f"the API at {base_url} does not know this test key") from None
+        raise ApiAway(f"the API at {engine.api} does not know this {'live' if live else 'test'} key") from None
     except stripe.APIConnectionError as error:
-        raise _away(base_url, error) from None
+        raise _away(engine.api, error) from None
     except stripe.StripeError as error:
-        raise ApiAway(f"the API at {base_url} does not list accounts: {_line(error)}") from None
+        raise ApiAway(f"the API at {engine.api} does not list accounts: {_line(error)}") from None
     return client
+
+
+def find_vendor(engine: Engine) -> None:
+    """Make sure that the simulator of the identity vendor answers.
+
+    Raises:
+        ApiAway: it does not, or there is none.
+    """
+    if engine.vendor is None:
+        raise ApiAway("live examples want the identity vendor's simulator, and there is none: a real vendor is asked")
+    try:
+        httpx.get(f"{engine.vendor}/_control/health", timeout=CALL_SECONDS, trust_env=False).raise_for_status()
+    except httpx.HTTPError:
+        raise ApiAway(f"the vendor's simulator at {engine.vendor} does not answer: start it with `make run`") from None
 
 
 def compare(expected: Expected, reached: Snapshot) -> tuple[str, ...]:
@@ -155,7 +191,10 @@ def _words(value: str | tuple[str, ...] | None) -> str:
 class _Telling:
     """One example being told; it is what the example sees as ``Show``."""
 
-    def __init__(self, client: stripe.StripeClient, example: Example, board: Board, stop: threading.Event) -> None:
+    def __init__(
+        self, engine: Engine, client: stripe.StripeClient, example: Example, board: Board, stop: threading.Event
+    ) -> None:
+        self._engine = engine
         self._client = client
         self._example = example
         self._name = name_of(example)
@@ -183,9 +222,18 @@ class _Telling:
             raise
         except stripe.StripeError as error:
             differences = (self._after(_line(error)),)
+        except httpx.HTTPError as error:
+            differences = (self._after(f"the vendor does not answer ({type(error).__name__})"),)
         except Exception as error:  # noqa: BLE001  what an example stumbles over is a result; the others go on
             differences = (self._after(f"{type(error).__name__}: {error}"),)
         return self._end(differences)
+
+    @property
+    def vendor(self) -> str:
+        """See ``Show``."""
+        if self._engine.vendor is None:
+            raise Differs("there is no simulator of the vendor")
+        return self._engine.vendor
 
     def step(self, what: str, account: Account | None = None) -> None:
         """See ``Show``."""
@@ -202,13 +250,13 @@ class _Telling:
         if not be:
             raise Differs(f"not so: {claim}")
 
-    def until(self, claim: str, read: Callable[[], Account], is_so: Callable[[Account], bool]) -> Account:
+    def until(self, claim: str, read: Callable[[], _Seen], is_so: Callable[[_Seen], bool]) -> _Seen:
         """See ``Show``."""
         give_up = time.monotonic() + WAIT_SECONDS
         while True:
-            account = read()
-            if is_so(account):
-                return account
+            seen = read()
+            if is_so(seen):
+                return seen
             if time.monotonic() > give_up:
                 raise Differs(f"not so within {WAIT_SECONDS:.0f} s: {claim}")
             self._pause(EAGER_SECONDS)

@@ -1,18 +1,18 @@
-"""What several examples send: made-up companies and persons with the sandbox's published values.
+"""What several examples send: made-up companies and persons, with the sandbox's published values or with ordinary ones.
 
 Examples that are about collecting spell everything out themselves.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from stripe.params.v2.core import AccountCreateParams
 from stripe.params.v2.core.accounts import PersonCreateParams
 
-# Every kind of parameters has an address type of its own with the same fields, so these two are untyped.
+# Every kind of parameters has an address type of its own with the same fields, so these are untyped.
 
 
 def address() -> Any:
@@ -86,4 +86,54 @@ def representative() -> PersonCreateParams:
             "owner": True,
             "percent_ownership": Decimal(60),
         },
+    }
+
+
+def home() -> Any:
+    """An ordinary address. A live key takes no test values: what is sent is what is verified."""
+    return {
+        "line1": "100 Example Street",
+        "city": "Columbus",
+        "state": "OH",
+        "postal_code": "43004",
+        "country": "US",
+    }
+
+
+def bank_account() -> Any:
+    """An ordinary bank account; tokens such as ``btok_us`` are the sandbox's."""
+    return {
+        "object": "bank_account",
+        "country": "US",
+        "currency": "usd",
+        "routing_number": "110000000",
+        "account_number": "000123456789",
+    }
+
+
+def recipient(given_name: str, surname: str, born: date) -> AccountCreateParams:
+    """A live individual who is paid out, complete but for the bank account."""
+    email = f"{given_name}@{surname}.example".lower()
+    return {
+        "display_name": f"{given_name} {surname}",
+        "contact_email": email,
+        "dashboard": "none",
+        "identity": {
+            "country": "US",
+            "entity_type": "individual",
+            "individual": {
+                "given_name": given_name,
+                "surname": surname,
+                "email": email,
+                "phone": "+12125550123",
+                "date_of_birth": {"day": born.day, "month": born.month, "year": born.year},
+                "address": home(),
+            },
+            "attestations": {"terms_of_service": {"account": accepted_now()}},
+        },
+        "configuration": {
+            "recipient": {"capabilities": {"stripe_balance": {"stripe_transfers": {"requested": True}}}},
+        },
+        "defaults": {"responsibilities": {"fees_collector": "application", "losses_collector": "application"}},
+        "include": ["configuration.recipient", "requirements"],
     }

@@ -17,6 +17,7 @@ from examples.example import Differs, Expected, Show
 from examples.samples import accepted_now, address
 
 SUMMARY = "requirements say what to send next: business, persons, bank"
+LIVE = False
 
 EXPECTED = Expected(
     capabilities={"merchant.card_payments": "active", "merchant.stripe_balance.payouts": "active"},

@@ -14,6 +14,7 @@ from examples.example import Expected, Show
 from examples.samples import accepted_now, address
 
 SUMMARY = "identity check fails, a document fails, the next one passes"
+LIVE = False
 
 DOCUMENT = "identity.individual.documents.primary_verification"
 

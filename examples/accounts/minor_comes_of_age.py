@@ -17,6 +17,7 @@ from examples.example import Expected, Show
 from examples.samples import accepted_now, address
 
 SUMMARY = "time alone makes a capability active, on a birthday"
+LIVE = False
 
 EXPECTED = Expected(
     capabilities={"recipient.stripe_balance.stripe_transfers": "active", "recipient.stripe_balance.payouts": "active"},

@@ -16,6 +16,7 @@ from examples.example import Differs, Expected, Show
 from examples.samples import company, representative
 
 SUMMARY = "30 days pass without a tax ID: cards stop until it is there"
+LIVE = False
 
 TAX_ID = "identity.business_details.id_numbers.us_ein"
 
