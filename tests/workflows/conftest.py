@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import time
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,24 +40,19 @@ def temporal_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.getbasetemp()
     folder = folder.parent if worker != "main" else folder
     known, lock, mine = folder / "temporal.json", folder / "temporal.lock", folder / f"temporal-user-{worker}"
-    server = None
     with locked(lock, waiting=lambda: None):
         if not known.exists():
             server = start_temporal(folder)
-            known.write_text(json.dumps(server.address))
+            known.write_text(json.dumps({"address": server.address, "pid": server.pid}))
         mine.touch()
-    yield json.loads(known.read_text())
-    mine.unlink()
-    if server is not None:
-        # Others may still be at it; a process that comes later starts a server of its own.
-        until = time.monotonic() + 300
-        while time.monotonic() < until:
-            with locked(lock, waiting=lambda: None):
-                if not list(folder.glob("temporal-user-*")):
-                    known.unlink()
-                    break
-            time.sleep(0.2)
-        server.stop()
+    started = json.loads(known.read_text())
+    yield started["address"]
+    with locked(lock, waiting=lambda: None):
+        mine.unlink()
+        # Whoever is the last to leave ends it: to wait for the others here could take longer than a test may.
+        if not list(folder.glob("temporal-user-*")):
+            known.unlink()
+            os.kill(started["pid"], signal.SIGTERM)
 
 
 @pytest.fixture(scope="session")
