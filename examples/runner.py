@@ -27,12 +27,14 @@ POLL_SECONDS = 0.5
 """Between two looks at an account, for those who watch."""
 EAGER_SECONDS = 0.2
 """The same for an example that waits to go on."""
-WAIT_SECONDS = 75.0
-"""How long one wait may take. The sandbox's delayed answers take five seconds, and so does the pause before a vendor
-that was down is asked again; what a worker that died was just doing is done again after a minute."""
+WAIT_SECONDS = 240.0
+"""How long one wait may take. The sandbox's delayed answers take five seconds, and so does the first pause before a
+vendor that was down is asked again. Only where a worker is killed at a bad moment, what it had claimed is claimed again
+after two minutes and the next sweep.
+"""
 CALL_SECONDS = 20.0
 """How long one request may take; advancing a test clock is the longest."""
-ALL_SECONDS = 240.0
+ALL_SECONDS = 480.0
 """How long everything may take, whatever happens."""
 
 
