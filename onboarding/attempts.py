@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from onboarding.domain.settle import Answer
 from onboarding.domain.standing import effective
 from onboarding.domain.state import Check, CheckState
+from onboarding.door.draft import Lease
 from onboarding.ids import new_id
 from onboarding.storage import tables
 from onboarding.storage.rows import AttemptRow, CheckRow
@@ -364,7 +365,7 @@ def _next_verifier(draft: Draft, check: Check, rows: list[AttemptRow], verifiers
         draft.put_check(replace(check, state=CheckState.UNAVAILABLE, retry_at=retry_at, deadline_at=None))
         # Nobody works on it until then: the claim ends just before the wait, which is kept in whole milliseconds, and
         # the account's next plan takes it up again.
-        draft.leases[check.id] = draft.database_now + pace.without_verifier - timedelta(milliseconds=1)
+        draft.leases[check.id] = Lease(draft.database_now + pace.without_verifier - timedelta(milliseconds=1))
         return Turn(Step(Stand.UNAVAILABLE))
     now, attempt_id = draft.database_now, new_id("att_")
     attempt = AttemptRow(
@@ -389,7 +390,7 @@ def _next_verifier(draft: Draft, check: Check, rows: list[AttemptRow], verifiers
     )  # fmt: skip
     within = draft.policy.checks[check.kind].report_within
     draft.put_check(replace(check, state=CheckState.STARTED, retry_at=None, deadline_at=draft.as_of + within))
-    draft.leases[check.id] = now + within + CLAIM_GRACE
+    draft.leases[check.id] = Lease(now + within + CLAIM_GRACE)
     return Turn(_step(Stand.STARTING, attempt, None), Call.START, attempt, _question(draft, check))
 
 
@@ -397,8 +398,8 @@ def _hold(draft: Draft, check: Check) -> None:
     """Make the short claim of a plan one for as long as the attempt may take; written once."""
     now = draft.database_now
     row = draft.record.checks.get(check.id) if draft.record is not None else None
-    if row is None or row.lease_until is None or row.lease_until < now + CLAIM_GRACE / 2:
-        draft.leases[check.id] = now + draft.policy.checks[check.kind].report_within + CLAIM_GRACE
+    if row is None or row.lease_until is None or row.lease_run or row.lease_until < now + CLAIM_GRACE / 2:
+        draft.leases[check.id] = Lease(now + draft.policy.checks[check.kind].report_within + CLAIM_GRACE)
 
 
 def _untried(draft: Draft, check: Check, rows: list[AttemptRow], verifiers: Verifiers) -> Verifier | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import structlog
 from onboarding.domain.evaluate import EVALUATOR_VERSION
 from onboarding.domain.settle import Answer
 from onboarding.domain.state import Check, CheckState
+from onboarding.door.draft import Lease
 from onboarding.door.owing import claimed_until, needs_worker
 from onboarding.door.view import SILENT_AFTER, SOON, OperatorView, parse_time
 from onboarding.storage import book, idempotency
@@ -35,8 +36,9 @@ RENEW_BELOW = timedelta(hours=20)
 DAILY = timedelta(hours=24)
 
 START_WITHIN = timedelta(minutes=2)
-"""A plan claims a check for so long only; the check's own run holds on to it from its first turn. Else a worker that
-dies after the claim, before the server knows what to start, would leave a check that looks taken and has nobody."""
+"""A plan claims a check for its run, and for so long only; the check's own run takes the claim over in its first turn.
+A worker that dies after the claim, before the server knows what to start, leaves a check that looks taken: the same run
+plans again and is given it again, and when that run is gone too, so is the claim soon."""
 
 MAX_PLANS = 4
 """A plan is repeated while its look opens checks that local verifiers answer at once; what is left then is swept."""
@@ -77,6 +79,7 @@ class ClaimWork:
     """Answer what local verifiers can, look, then claim the checks that a worker must carry on, and the run itself."""
 
     verifiers: Verifiers
+    run_id: str
     cause: str = "work.claimed"
 
     def apply(self, draft: Draft) -> None:
@@ -107,7 +110,7 @@ class ClaimWork:
         return None
 
     def after_look(self, draft: Draft, view: OperatorView, wake_at: datetime | None) -> Plan:
-        """Claim under the account's lock; what is claimed already by a living run is left to it."""
+        """Claim under the account's lock; what is claimed already by another living run is left to it."""
         record = draft.record
         if record is None:
             raise LookupError("a plan needs an account")
@@ -120,8 +123,8 @@ class ClaimWork:
                 again = True  # this look opened it: the next plan answers it
                 continue
             lease = claimed_until(record, check.id)
-            if lease is None or lease <= now:
-                draft.leases[check.id] = now + START_WITHIN
+            if lease is None or lease <= now or record.checks[check.id].lease_run == self.run_id:
+                draft.leases[check.id] = Lease(now + START_WITHIN, self.run_id)
                 claimed.append(check.id)
         unsettled = view.is_worked_on(row.silent_at, draft.as_of)
         on_clock = record.clock_now is not None
@@ -169,19 +172,19 @@ class Work:
         self._verifiers = verifiers
         self._clocks = clocks
 
-    async def plan(self, account_id: str, run_id: str) -> Plan:  # noqa: ARG002 -- which run asks is for the traces
-        """Look at an account and claim what is owed. Safe to repeat: what is claimed is not claimed again.
+    async def plan(self, account_id: str, run_id: str) -> Plan:
+        """Look at an account and claim what is owed for a run.
+
+        Safe to repeat: the same run is given again what it claimed and nobody works on yet, another run is not.
 
         Raises:
             Refusal: ``not_found`` for an unknown account.
         """
-        plan: Plan = await self._door.revise(account_id, ClaimWork(self._verifiers))
+        plan: Plan = await self._door.revise(account_id, ClaimWork(self._verifiers, run_id))
         for _ in range(MAX_PLANS - 1):
             if not plan.again:
                 break
-            claimed = plan.checks
-            plan = await self._door.revise(account_id, ClaimWork(self._verifiers))
-            plan = replace(plan, checks=claimed + plan.checks)
+            plan = await self._door.revise(account_id, ClaimWork(self._verifiers, run_id))
         return plan
 
     async def sweep(self, limit: int) -> list[str]:

@@ -39,6 +39,7 @@ class AccountWorkflow:
         self._shown = account.shown or Shown()
         self._dirty = True
         self._alarm = _Alarm()
+        self._runs: dict[str, workflow.ChildWorkflowHandle[CheckWorkflow, str]] = {}
 
     @workflow.signal(name=names.ACCOUNT_CHANGED, description="Look at the account again")
     def account_changed(self) -> None:
@@ -91,11 +92,15 @@ class AccountWorkflow:
         workflow.upsert_search_attributes([names.STUCK.value_set(True)])  # noqa: FBT003 -- the value itself
 
     async def _start(self, check_ids: tuple[str, ...]) -> None:
-        """A run for each check that was claimed; one that has a run already counts as started."""
+        """A run for each check that was claimed; one that has a run already counts as started.
+
+        A plan names a check until the check's run has taken it over, so it may name one that was started just now.
+        """
+        self._runs = {check_id: run for check_id, run in self._runs.items() if not run.done()}
 
         async def start(check_id: str) -> None:
             try:
-                await workflow.start_child_workflow(
+                self._runs[check_id] = await workflow.start_child_workflow(
                     CheckWorkflow.run,
                     CheckInput(self._account.account_id, check_id),
                     id=names.check_workflow_id(check_id),
@@ -106,7 +111,7 @@ class AccountWorkflow:
             except WorkflowAlreadyStartedError:
                 workflow.logger.debug("check runs already")
 
-        await asyncio.gather(*map(start, check_ids))
+        await asyncio.gather(*(start(check_id) for check_id in check_ids if check_id not in self._runs))
 
     def _show(self, plan: AccountPlan) -> None:
         """Tell operators where the account stands: an event only where a search attribute changed."""

@@ -41,6 +41,14 @@ ADVANCE = ActivityConfig(
 )
 """The steps of a check, each an attempt of this activity. What limits them in time is the check's own deadline."""
 
+STEP_HERE = LocalActivityConfig(
+    summary="a report came in",
+    # As long as a plan, and for its reason. A vendor that takes longer to say what it has found is asked by ADVANCE.
+    schedule_to_close_timeout=timedelta(seconds=5),
+    retry_policy=RetryPolicy(maximum_attempts=1),
+)
+"""One step inside the workflow task."""
+
 SWEEP = ActivityConfig(
     summary="nudge accounts that are due",
     # Finding takes 50 ms; nudging 500 accounts while Temporal answers slowly takes the rest. The next sweep is due

@@ -74,6 +74,17 @@ class Subject:
     position: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A claim of a check: until when in the database's time, and for which run of the account.
+
+    ``run`` is None once the check's own run has taken it over: then nobody else may.
+    """
+
+    until: datetime
+    run: str | None = None
+
+
 class Draft:
     """See the module.
 
@@ -87,7 +98,7 @@ class Draft:
         attempts: rows of the attempts of open checks.
         batch: rows to be written in the same transaction, beside what the journal writes.
         evidence, checks, reviews: what changes did to checks, for the journal.
-        row_changes: columns of the account's row that a change sets; ``leases`` those of claimed checks.
+        row_changes: columns of the account's row that a change sets; ``leases`` claims of checks.
         review_changes: columns of existing reviews that a change sets, by the review's id.
         details: sealed details of new evidence, by its id.
         next_actions: by check, the address where the end user goes on.
@@ -126,7 +137,7 @@ class Draft:
         self.closed = False
         self.silent_at: datetime | None = None
         self.row_changes: dict[str, Any] = {}
-        self.leases: dict[str, datetime] = {}
+        self.leases: dict[str, Lease] = {}
         self.review_changes: dict[str, dict[str, Any]] = {}
         self.details: dict[str, bytes] = {}
         self.next_actions: dict[str, str] = {}

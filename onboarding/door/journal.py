@@ -253,7 +253,8 @@ class Journal:
         draft = self._draft
         if check_id not in draft.leases or draft.record is None:
             return {}
-        return {"lease_until": draft.leases[check_id], "lease_epoch": draft.record.book_epoch}
+        lease = draft.leases[check_id]
+        return {"lease_until": lease.until, "lease_epoch": draft.record.book_epoch, "lease_run": lease.run}
 
     def _is_open(self, check_id: str) -> bool:
         return check_id not in self._moved or self._moved[check_id][0].state.is_open

@@ -36,7 +36,7 @@ class Owing:
     ) -> None:
         now = draft.database_now
         leases = {
-            check.id: draft.leases.get(check.id) or claimed_until(record, check.id)
+            check.id: draft.leases[check.id].until if check.id in draft.leases else claimed_until(record, check.id)
             for check in draft.state.checks
             if needs_worker(check)
         }

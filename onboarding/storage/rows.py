@@ -87,6 +87,7 @@ class CheckRow:
     ended_at: datetime | None
     lease_until: datetime | None
     lease_epoch: int
+    lease_run: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -392,6 +392,7 @@ async def test_claim_whose_plan_was_lost_is_made_again_soon(tell: Any, vendors: 
     story = await tell(verifier(vendors(reports_after=None)))
     work = story.made.engine.work
     assert story.check_id in (await work.plan(story.account_id, "lost")).checks
+    assert story.check_id in (await work.plan(story.account_id, "lost")).checks  # the same run is given it again
     assert story.check_id not in (await work.plan(story.account_id, "next")).checks
     [row] = await story.made.fetch(
         "SELECT look_at - clock_timestamp() AS until FROM accounts WHERE id = $1", story.account_id
@@ -402,7 +403,8 @@ async def test_claim_whose_plan_was_lost_is_made_again_soon(tell: Any, vendors: 
     assert story.check_id in (await work.plan(story.account_id, "next")).checks
 
     await story.steps(Stand.WAITING)
+    assert story.check_id not in (await work.plan(story.account_id, "next")).checks  # its own run has taken it over
     await story.made.fetch("UPDATE attempts SET poll_at = clock_timestamp() WHERE check_id = $1", story.check_id)
     await story.step()
     check = await story.check()
-    assert check["lease_until"] > check["deadline_at"]  # its own run holds on to it
+    assert check["lease_until"] > check["deadline_at"]

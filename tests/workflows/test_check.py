@@ -29,6 +29,8 @@ LOCAL_EVENTS = 15
 MOST_EVENTS = 25
 """That a check which waits for a vendor may add to an onboarding (design.md, numbers)."""
 
+REPORTED_EVENTS = 11
+"""Of a check's own run whose vendor calls back: its start 5, the signal and its step 5, the end."""
 
 NUDGES = 6
 """Of each check: while it is started, while it is polled, and once it has been concluded."""
@@ -131,9 +133,33 @@ async def test_report_that_came_in_ends_the_wait_at_once(
             return await made.status(run) is WorkflowExecutionStatus.COMPLETED
 
         await eventually(has_ended)
-        await record("check_reported", await made.history(run))
+        history = await made.history(run)
+        await record("check_reported", history)
+        assert len(history.events) <= REPORTED_EVENTS, event_names(history)
         for other in [*others, check_id]:
             assert await made.nudger.send(check_target(account_id, other))  # also one that has ended: nothing to do
+
+
+async def test_checks_that_are_called_back_stay_within_the_events_they_may_cost(
+    temporal_settings: Settings, client: Client, vendor: HttpVendor
+) -> None:
+    vendor.reports_after = None
+    async with bench(temporal_settings, client, asking(HttpVerifier(vendor, KINDS))) as made:
+        caller = await made.platform()
+        account_id = await made.account(caller)
+        await made.supply(caller, account_id)
+        checks = await all_started(made, account_id)
+        vendor.result, vendor.reports_after = "clear", 0
+        report = await HttpVerifier(vendor, KINDS).poll("case-1", None)
+        assert report is not None
+        for check_id in checks:
+            await made.checks.report(account_id, check_id, 1, report)
+            assert await made.nudger.send(check_target(account_id, check_id))
+        await made.ended(account_id)
+        account = await made.history(names.account_workflow_id(account_id))
+        runs = [await made.history(names.check_workflow_id(check_id)) for check_id in checks]
+        added = len(account.events) - LOCAL_EVENTS + sum(len(history.events) for history in runs)
+        assert added / len(KINDS) <= MOST_EVENTS, (added, event_names(account), event_names(runs[0]))
 
 
 @pytest.mark.parametrize("cached", [1000, 0])

@@ -55,6 +55,7 @@ class Check(Table, table=True):
     ended_at: datetime | None = instant(default=None)
     lease_until: datetime | None = instant(default=None)
     lease_epoch: int = 0
+    lease_run: str | None = None
 
 
 class Answer(Table, table=True):
