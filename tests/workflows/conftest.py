@@ -40,6 +40,7 @@ def temporal_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.getbasetemp()
     folder = folder.parent if worker != "main" else folder
     known, lock, mine = folder / "temporal.json", folder / "temporal.lock", folder / f"temporal-user-{worker}"
+    server: LocalTemporal | None = None
     with locked(lock, waiting=lambda: None):
         if not known.exists():
             server = start_temporal(folder)
@@ -52,7 +53,10 @@ def temporal_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         # Whoever is the last to leave ends it: to wait for the others here could take longer than a test may.
         if not list(folder.glob("temporal-user-*")):
             known.unlink()
-            os.kill(started["pid"], signal.SIGTERM)
+            if server is not None:
+                server.stop()
+            else:
+                os.kill(started["pid"], signal.SIGTERM)
 
 
 @pytest.fixture(scope="session")
