@@ -26,7 +26,7 @@ import phonenumbers
 NORMALISER_VERSION = 1
 """Version of the rules in this module that turn a value into its canonical string."""
 
-_ROLES = ("authorizer", "director", "executive", "legal_guardian", "owner", "representative")
+ROLES = ("authorizer", "director", "executive", "legal_guardian", "owner", "representative")
 _PHONES = frozenset({"phone", "contact_phone"})
 # Ids of other objects: their case carries meaning.
 _OPAQUE = frozenset({"icon", "logo", "test_clock", "default_payment_method", "template", "payout_methods"})
@@ -100,7 +100,7 @@ def requested_capabilities(values: Mapping[str, Any]) -> list[str]:
 def roles(values: Mapping[str, Any]) -> set[str]:
     """The roles of a person: its relationship flags that are true."""
     relationship = _mapping(values, "relationship")
-    return {role for role in _ROLES if relationship.get(role) is True}
+    return {role for role in ROLES if relationship.get(role) is True}
 
 
 def percent_ownership(values: Mapping[str, Any]) -> Decimal | None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 Names = tuple[str, ...]
+AGE_LIMITS = (13, 14, 16, 18, 21)
+"""Ages, in years, that a rule may ask for. Shapes keep when each is reached and no birth date, so there is one list for
+every policy."""
+AgeLimit = Literal[13, 14, 16, 18, 21]
 
 
 class _Strict(BaseModel):
@@ -35,6 +40,21 @@ class OwnedBelowDoc(_Strict):
     percent: int = Field(gt=0, le=100)
 
 
+class YoungerDoc(_Strict):
+    """Some person with ``flag`` has not reached the age ``than``, in years."""
+
+    flag: str
+    than: AgeLimit
+
+
+class VolumeDoc(_Strict):
+    """An amount turned over, in the smallest unit of the currency, in a calendar period or ever."""
+
+    currency: str = Field(pattern="^[a-z]{3}$")
+    amount: int = Field(gt=0)
+    period: Literal["lifetime", "year", "month"] = "lifetime"
+
+
 class ConditionDoc(BaseModel):
     """Conditions that must all hold. Every further key is an attribute with the values it may have."""
 
@@ -42,7 +62,12 @@ class ConditionDoc(BaseModel):
     __pydantic_extra__: dict[str, Names]
 
     known: Names = ()
+    requested: Names = ()
+    held_by: str | None = None
     owned_below: OwnedBelowDoc | None = None
+    younger: YoungerDoc | None = None
+    volume: VolumeDoc | None = None
+    either: tuple[ConditionDoc, ...] = ()
     negated: ConditionDoc | None = Field(default=None, alias="not")
 
 
@@ -52,6 +77,8 @@ class RestrictionDoc(_Strict):
     capabilities: Names = Field(min_length=1)
     falls: Literal["at_request", "after_activation", "eventually"]
     grace_days: int | None = Field(default=None, gt=0)
+    at_volume: VolumeDoc | None = None
+    volume_grace_days: int = Field(default=0, ge=0)
 
 
 class FieldDoc(_Strict):
@@ -83,6 +110,7 @@ class ProofDoc(_Strict):
 
     check: str
     alternatives: Names = ()
+    accepts: tuple[Names, ...] = ()
     pending: Leaves
     remedies: dict[str, RemedyDoc]
 
@@ -90,7 +118,7 @@ class ProofDoc(_Strict):
 class AgeDoc(_Strict):
     """An age, in years, that must be reached."""
 
-    age: int = Field(gt=0)
+    age: AgeLimit
     raises: Leaves
     error: str
 
@@ -119,11 +147,14 @@ NeedDoc = Annotated[
 
 
 class RuleDoc(_Strict):
-    """One rule."""
+    """One rule; ``from`` is the day, in UTC, from which on it is in force."""
 
-    name: str
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    name: str = Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$")
     source: str = Field(min_length=1)
     of: str
+    starts_on: date | None = Field(default=None, alias="from")
     when: ConditionDoc
     needs: tuple[NeedDoc, ...] = Field(min_length=1)
     restricts: tuple[RestrictionDoc, ...] = Field(min_length=1)
@@ -153,10 +184,18 @@ class RoleDoc(_Strict):
     at_least_percent: int | None = Field(default=None, gt=0, le=100)
 
 
+class PersonInputsDoc(_Strict):
+    """Leaves of every person with ``flag``."""
+
+    flag: str
+    inputs: Leaves
+
+
 class CheckDoc(_Strict):
     """A kind of check."""
 
     inputs: Leaves
+    persons: tuple[PersonInputsDoc, ...] = ()
     requires: Leaves
     requires_any: Leaves = ()
     lasts_days: int | None = Field(default=None, gt=0)
@@ -171,7 +210,7 @@ class Pack(_Strict):
     capabilities: dict[str, CapabilityDoc] = {}
     groups: dict[str, Names] = {}
     roles: dict[str, RoleDoc] = {}
-    sets: dict[str, Names] = {}
+    sets: dict[str, Leaves] = {}
     checks: dict[str, CheckDoc] = {}
     errors: dict[str, str] = {}
     rules: tuple[RuleDoc, ...] = ()

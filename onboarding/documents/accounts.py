@@ -74,6 +74,12 @@ _DEFAULTS: Template = {
     "payout_methods": None,
     "profile": scalars("business_url", "doing_business_as", "product_description"),
 }
+ACCOUNT: Template = {
+    **scalars("contact_email", "contact_phone", "dashboard", "display_name"),
+    "defaults": _DEFAULTS,
+    "identity": _IDENTITY,
+}
+"""What a platform may say of an account itself; its configurations stand beside it."""
 _REQUIREMENTS: Template = scalars("alternatives", "entries", "summary")
 _FUTURE_REQUIREMENTS: Template = {**_REQUIREMENTS, "minimum_transition_date": None}
 _SECTIONS = ("defaults", "future_requirements", "identity", "requirements")

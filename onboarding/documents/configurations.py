@@ -105,7 +105,7 @@ _MERCHANT: Template = {
 }
 _RECIPIENT: Template = {}
 
-_CONFIGURATIONS: tuple[tuple[str, Template, Template], ...] = (
+CONFIGURATIONS: tuple[tuple[str, Template, Template], ...] = (
     ("customer", _CUSTOMER, CUSTOMER_CAPABILITIES),
     ("merchant", _MERCHANT, MERCHANT_CAPABILITIES),
     ("recipient", _RECIPIENT, RECIPIENT_CAPABILITIES),
@@ -127,7 +127,7 @@ def configuration_section(
         the platform's own, which no SDK knows, stands beside the known ones.
     """
     section: dict[str, dict[str, Any] | None] = {}
-    for name, template, known in _CONFIGURATIONS:
+    for name, template, known in CONFIGURATIONS:
         settings = values.get(name)
         if settings is None:
             section[name] = None

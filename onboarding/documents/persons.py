@@ -22,7 +22,7 @@ from onboarding.documents.templates import (
 from onboarding.domain.instants import rfc3339
 
 _SCRIPT_NAME: Template = scalars("given_name", "surname")
-_PERSON: Template = {
+PERSON: Template = {
     "additional_addresses": Each(PURPOSEFUL_ADDRESS),
     "additional_names": Each(scalars("full_name", "given_name", "purpose", "surname")),
     "additional_terms_of_service": {"account": ACCEPTANCE},
@@ -86,5 +86,5 @@ def person_document(
         "livemode": livemode,
         "metadata": dict(values.get("metadata") or {}),
         "updated": rfc3339(updated),
-        **render(_PERSON, values),
+        **render(PERSON, values),
     }

@@ -10,12 +10,13 @@ from onboarding.domain.demands import Cause
 from onboarding.domain.state import OrderKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
+    from onboarding.domain.conditions import Situation
     from onboarding.domain.demands import Demand
     from onboarding.domain.horizon import Horizon
     from onboarding.domain.policy import Capability, Policy
-    from onboarding.domain.state import State
+    from onboarding.domain.state import Order, State
 
 
 class Status(StrEnum):
@@ -63,15 +64,15 @@ def requested_capabilities(policy: Policy, state: State) -> tuple[Capability, ..
     )
 
 
-def final_status(capability: Capability, state: State, horizon: Horizon) -> CapabilityStatus | None:
+def final_status(capability: Capability, state: State, now: Situation) -> CapabilityStatus | None:
     """A status that no demand can change: closed, rejected or unsupported; None otherwise."""
     if state.shape.closed:
         return CLOSED
-    rejection = _order(OrderKind.REJECT, capability, state, horizon)
+    rejection = next(in_force(OrderKind.REJECT, capability.name, state, now.horizon), None)
     if rejection is not None:
-        return CapabilityStatus(Status.REJECTED, f"rejected_{rejection}", Resolution.CONTACT_STRIPE)
+        return CapabilityStatus(Status.REJECTED, f"rejected_{rejection.reason}", Resolution.CONTACT_STRIPE)
     for availability in capability.unsupported:
-        if availability.when.holds(state.shape, horizon):
+        if availability.when.holds(now):
             return CapabilityStatus(Status.UNSUPPORTED, availability.code, Resolution.NO_RESOLUTION)
     return None
 
@@ -80,7 +81,7 @@ def cleared_status(
     capability: Capability, state: State, demands: Iterable[Demand], horizon: Horizon
 ) -> CapabilityStatus | None:
     """What keeps a capability from being active: a hold, a missed deadline, something pending; None if nothing does."""
-    if _order(OrderKind.HOLD, capability, state, horizon) is not None:
+    if next(in_force(OrderKind.HOLD, capability.name, state, horizon), None) is not None:
         return HELD
     blocking = [
         demand.opening
@@ -96,11 +97,10 @@ def cleared_status(
     return DETERMINING if any(opening.in_review for opening in blocking) else VERIFYING
 
 
-def _order(kind: OrderKind, capability: Capability, state: State, horizon: Horizon) -> str | None:
-    """The reason of an order in force for ``capability``."""
+def in_force(kind: OrderKind, capability: str, state: State, horizon: Horizon) -> Iterator[Order]:
+    """Orders of ``kind`` that are in force for ``capability``."""
     for order in state.orders:
-        if order.kind is not kind or order.undone_at is not None or order.capability not in (None, capability.name):
+        if order.kind is not kind or order.undone_at is not None or order.capability not in (None, capability):
             continue
         if horizon.passed(order.starts_at) and (order.ends_at is None or not horizon.passed(order.ends_at)):
-            return order.reason
-    return None
+            yield order

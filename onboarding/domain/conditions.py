@@ -2,18 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
     from onboarding.domain.horizon import Horizon
     from onboarding.domain.state import Shape
 
 
-class Condition(Protocol):
-    """Something that is true or false of a shape at an instant."""
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """An amount turned over, in the smallest unit of ``currency``, in one period of a kind.
 
-    def holds(self, shape: Shape, horizon: Horizon) -> bool:
+    Once it is crossed it stays crossed: that is a mark, and a total that is corrected later takes nothing back.
+    """
+
+    currency: str
+    amount: int
+    period: str
+    key: str = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", f"{self.currency}|{self.period}|{self.amount}")
+
+    def is_reached(self, activity: Mapping[tuple[str, str, str], int]) -> bool:
+        """Whether the reported totals say so, of any period of its kind."""
+        return any(
+            total >= self.amount
+            for (currency, period, _), total in activity.items()
+            if currency == self.currency and period == self.period
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What conditions are read against: ``crossed`` is when each threshold was crossed, by its key."""
+
+    shape: Shape
+    horizon: Horizon
+    crossed: Mapping[str, datetime]
+
+
+class Condition(Protocol):
+    """Something that is true or false of a situation."""
+
+    def holds(self, now: Situation) -> bool:
         """Whether it is true at the horizon's instant; what time will change is noted in the horizon."""
         ...
 
@@ -22,7 +58,7 @@ class Condition(Protocol):
 class Always:
     """True of every account."""
 
-    def holds(self, shape: Shape, horizon: Horizon) -> bool:  # noqa: ARG002 -- the protocol's signature
+    def holds(self, now: Situation) -> bool:  # noqa: ARG002 -- the protocol's signature
         """See :class:`Condition`."""
         return True
 
@@ -34,9 +70,9 @@ class Among:
     attribute: str
     values: frozenset[str]
 
-    def holds(self, shape: Shape, horizon: Horizon) -> bool:  # noqa: ARG002 -- the protocol's signature
+    def holds(self, now: Situation) -> bool:
         """See :class:`Condition`."""
-        return shape.attributes.get(self.attribute) in self.values
+        return now.shape.attributes.get(self.attribute) in self.values
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +81,31 @@ class Known:
 
     name: str
 
-    def holds(self, shape: Shape, horizon: Horizon) -> bool:  # noqa: ARG002 -- the protocol's signature
+    def holds(self, now: Situation) -> bool:
         """See :class:`Condition`."""
-        return self.name in shape.attributes or self.name in shape.facts
+        return self.name in now.shape.attributes or self.name in now.shape.facts
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """The platform asked for one of ``capabilities``."""
+
+    capabilities: frozenset[str]
+
+    def holds(self, now: Situation) -> bool:
+        """See :class:`Condition`."""
+        return not self.capabilities.isdisjoint(now.shape.requested)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBy:
+    """Some person carries ``flag``."""
+
+    flag: str
+
+    def holds(self, now: Situation) -> bool:
+        """See :class:`Condition`."""
+        return any(self.flag in person.roles for person in now.shape.persons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +115,40 @@ class OwnedBelow:
     flag: str
     percent: int
 
-    def holds(self, shape: Shape, horizon: Horizon) -> bool:  # noqa: ARG002 -- the protocol's signature
+    def holds(self, now: Situation) -> bool:
         """See :class:`Condition`."""
-        owned = sum(person.percent for person in shape.persons if self.flag in person.roles and person.percent)
+        owned = sum(person.percent for person in now.shape.persons if self.flag in person.roles and person.percent)
         return owned < self.percent
+
+
+@dataclass(frozen=True, slots=True)
+class Younger:
+    """Some person with ``flag`` has not reached ``years``; of an unknown age nothing is said."""
+
+    flag: str
+    years: int
+
+    def holds(self, now: Situation) -> bool:
+        """See :class:`Condition`."""
+        ahead = [
+            instant
+            for person in now.shape.persons
+            if self.flag in person.roles and person.age is not None
+            for years, instant in person.age.ahead
+            if years == self.years
+        ]
+        return any([not now.horizon.passed(instant) for instant in ahead])  # noqa: C419 -- each must be noted
+
+
+@dataclass(frozen=True, slots=True)
+class Crossed:
+    """The threshold was crossed."""
+
+    threshold: Threshold
+
+    def holds(self, now: Situation) -> bool:
+        """See :class:`Condition`."""
+        return self.threshold.key in now.crossed
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +157,9 @@ class Not:
 
     condition: Condition
 
-    def holds(self, shape: Shape, horizon: Horizon) -> bool:
+    def holds(self, now: Situation) -> bool:
         """See :class:`Condition`."""
-        return not self.condition.holds(shape, horizon)
+        return not self.condition.holds(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +168,20 @@ class AllOf:
 
     conditions: tuple[Condition, ...]
 
-    def holds(self, shape: Shape, horizon: Horizon) -> bool:
+    def holds(self, now: Situation) -> bool:
         """See :class:`Condition`."""
         for condition in self.conditions:  # noqa: SIM110 -- all() costs a generator where most of the time goes
-            if not condition.holds(shape, horizon):
+            if not condition.holds(now):
                 return False
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one of them; reading stops at the first that is true."""
+
+    conditions: tuple[Condition, ...]
+
+    def holds(self, now: Situation) -> bool:
+        """See :class:`Condition`."""
+        return any(condition.holds(now) for condition in self.conditions)

@@ -71,14 +71,17 @@ class Opening:
     """An unsatisfied need before it is known what it does to capabilities.
 
     Attributes:
+        need: the leaf, the kind of check or the error that names the need within its rule.
         key: (rule, slot, need, cycle), the stem of its deadline marks.
         entries: leaves raised on the wire with their error codes; none for what must not be told.
         awaits_user: False while the answer is ours to find.
         in_review: a person of the operator decides.
         at_once: a hit: it blocks whether or not the capability was active before, and no deadline runs.
+        starts_at: the rule's: before it nothing is due.
     """
 
     rule: str
+    need: str
     key: str
     subject: Subject
     cause: Cause
@@ -89,6 +92,7 @@ class Opening:
     in_review: bool = False
     options: tuple[Option, ...] = ()
     at_once: bool = False
+    starts_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,20 +12,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from onboarding.domain.capabilities import ACTIVE, DETERMINING, cleared_status, final_status, requested_capabilities
+from onboarding.domain.capabilities import (
+    ACTIVE,
+    DETERMINING,
+    cleared_status,
+    final_status,
+    in_force,
+    requested_capabilities,
+)
+from onboarding.domain.conditions import Situation
 from onboarding.domain.demands import Cause, Demand, DueStatus, Impact
 from onboarding.domain.horizon import Horizon
 from onboarding.domain.needs import Reading
-from onboarding.domain.state import Mark, MarkKind
+from onboarding.domain.policy import Falls
+from onboarding.domain.state import Mark, MarkKind, OrderKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from onboarding.domain.capabilities import CapabilityStatus
     from onboarding.domain.demands import CheckDue, Finding, Opening
-    from onboarding.domain.policy import Capability, Policies, Policy, Restriction
-    from onboarding.domain.state import State
+    from onboarding.domain.policy import Announced, Capability, Policies, Policy, Restriction
+    from onboarding.domain.state import Order, State
 
 EVALUATOR_VERSION = 1
 """Raised with every change of behaviour: a process older than the evaluator that wrote a row must not write it."""
@@ -37,6 +46,14 @@ class ActivationDue:
 
     capability: str
     on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """A hold: an order of a person, and the capabilities that it keeps off."""
+
+    order: Order
+    capabilities: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +69,7 @@ class Evaluation:
         checks_due: questions that must be asked now.
         superseded: ids of open checks that nobody needs any more.
         activations_due: what the downstream system must be told.
+        inquiries: holds in force, with the capabilities that each holds.
         new_marks: facts of history made by this look.
         wake_at: when time alone changes the answer, strictly later than ``as_of``; None for never.
         findings: the derivation: every need that was read.
@@ -66,6 +84,7 @@ class Evaluation:
     checks_due: tuple[CheckDue, ...]
     superseded: tuple[str, ...]
     activations_due: tuple[ActivationDue, ...]
+    inquiries: tuple[Inquiry, ...]
     new_marks: tuple[Mark, ...]
     wake_at: datetime | None
     findings: tuple[Finding, ...]
@@ -74,14 +93,16 @@ class Evaluation:
 def evaluate(policies: Policies, state: State, as_of: datetime) -> Evaluation:
     """Decide everything about ``state`` at ``as_of`` (aware, UTC)."""
     horizon = Horizon(as_of)
-    policy, announced = policies.current, policies.announced
-    if announced is not None and horizon.passed(announced.transition_at):
-        policy, announced = announced.policy, None
+    policy, announced = policies.in_force(as_of), policies.ahead(as_of)
+    if announced is not None:
+        horizon.until(announced.transition_at)
+    crossed, crossings = _crossings(policy, announced, state, as_of)
+    now = Situation(state.shape, horizon, crossed)
     present = requested_capabilities(policy, state)
-    final = {capability.name: final_status(capability, state, horizon) for capability in present}
+    final = {capability.name: final_status(capability, state, now) for capability in present}
     live = {name for name, status in final.items() if status is None}
-    reading = Reading(policy, state, live, horizon)
-    clock = _Clock(state, horizon)
+    reading = Reading(policy, state, live, now)
+    clock = _Clock(state, now)
     demands = tuple(Demand(opening, clock.impacts(opening)) for opening in reading.openings)
 
     statuses, activations = _statuses(present, final, state, demands, clock)
@@ -91,9 +112,11 @@ def evaluate(policies: Policies, state: State, as_of: datetime) -> Evaluation:
     _note_checks(state, horizon)
     future: tuple[Demand, ...] = ()
     if announced is not None:
-        ahead = Reading(announced.policy, state, live, horizon)
-        known = {opening.key for opening in reading.openings}
-        future = tuple(Demand(one, clock.announced(one)) for one in ahead.openings if one.key not in known)
+        ahead = Reading(announced.policy, state, live, now)
+        known = {(opening.key, opening.restricts) for opening in reading.openings}
+        future = tuple(
+            Demand(one, clock.announced(one)) for one in ahead.openings if (one.key, one.restricts) not in known
+        )
     return Evaluation(
         as_of=as_of,
         policy=policy,
@@ -104,7 +127,8 @@ def evaluate(policies: Policies, state: State, as_of: datetime) -> Evaluation:
         checks_due=tuple(reading.checks_due),
         superseded=reading.superseded,
         activations_due=activations,
-        new_marks=(*reading.new_marks, *clock.new_marks),
+        inquiries=_inquiries(live, state, horizon),
+        new_marks=(*crossings, *reading.new_marks, *clock.new_marks),
         wake_at=horizon.holds_until,
         findings=tuple(reading.findings),
     )
@@ -137,6 +161,29 @@ def _statuses(
     return statuses, tuple(activations)
 
 
+def _crossings(
+    policy: Policy, announced: Announced | None, state: State, as_of: datetime
+) -> tuple[dict[str, datetime], list[Mark]]:
+    """When each threshold was crossed, and the marks of those that were just now; of an announced policy too."""
+    crossed = {mark.key: mark.at for mark in state.marks if mark.kind is MarkKind.THRESHOLD}
+    new: list[Mark] = []
+    if state.shape.activity:
+        ahead = announced.policy.thresholds if announced else ()
+        for threshold in (*policy.thresholds, *ahead):
+            if threshold.key not in crossed and threshold.is_reached(state.shape.activity):
+                crossed[threshold.key] = as_of
+                new.append(Mark(MarkKind.THRESHOLD, threshold.key, as_of, as_of))
+    return crossed, new
+
+
+def _inquiries(live: Iterable[str], state: State, horizon: Horizon) -> tuple[Inquiry, ...]:
+    held: dict[str, tuple[Order, list[str]]] = {}
+    for name in sorted(live) if state.orders else ():
+        for order in in_force(OrderKind.HOLD, name, state, horizon):
+            held.setdefault(order.id, (order, []))[1].append(name)
+    return tuple(Inquiry(order, tuple(names)) for order, names in held.values())
+
+
 def _note_checks(state: State, horizon: Horizon) -> None:
     """Whatever an open check waits for wakes the account."""
     for check in state.checks:
@@ -148,8 +195,9 @@ def _note_checks(state: State, horizon: Horizon) -> None:
 class _Clock:
     """Deadlines: which run, which are new, and what a demand does to a capability now."""
 
-    def __init__(self, state: State, horizon: Horizon) -> None:
-        self.horizon = horizon
+    def __init__(self, state: State, now: Situation) -> None:
+        self.horizon = now.horizon
+        self._crossed = now.crossed
         self._deadlines = {mark.key: mark.at for mark in state.marks if mark.kind is MarkKind.DEADLINE}
         self._first = {mark.key: mark.at for mark in state.marks if mark.kind is MarkKind.FIRST_ACTIVE}
         self.first_activations: list[str] = []
@@ -172,14 +220,21 @@ class _Clock:
 
     def _impact(self, opening: Opening, restriction: Restriction) -> Impact:
         capability = restriction.capability
+        if opening.starts_at is not None and not self.horizon.passed(opening.starts_at):
+            return Impact(capability, DueStatus.EVENTUALLY_DUE, None, blocks=False)
         if opening.at_once:
             status = DueStatus.PAST_DUE if opening.awaits_user else DueStatus.EVENTUALLY_DUE
             return Impact(capability, status, None, blocks=True)
+        is_crossed = restriction.volume is not None and restriction.volume.key in self._crossed
         if capability not in self._first:
-            blocks = restriction.blocks_activation
+            # Nothing is lost yet, so no clock runs: what is due keeps it off.
+            blocks = is_crossed or restriction.falls is Falls.AT_REQUEST
             past = blocks and opening.awaits_user
             return Impact(capability, DueStatus.PAST_DUE if past else DueStatus.EVENTUALLY_DUE, None, blocks)
-        deadline = self._deadline(opening, restriction)
+        grace = restriction.grace
+        if is_crossed and (grace is None or restriction.volume_grace < grace):
+            grace = restriction.volume_grace
+        deadline = self._deadline(opening, restriction, grace, is_crossed=is_crossed)
         if deadline is None:
             return Impact(capability, DueStatus.EVENTUALLY_DUE, None, blocks=False)
         missed = self.horizon.passed(deadline)
@@ -188,12 +243,19 @@ class _Clock:
             status = DueStatus.PAST_DUE if missed else DueStatus.CURRENTLY_DUE
         return Impact(capability, status, deadline, missed)
 
-    def _deadline(self, opening: Opening, restriction: Restriction) -> datetime | None:
-        """The deadline of this cycle; a demand that was never the user's to meet runs no clock."""
-        key = f"{opening.key}|{restriction.capability}"
-        known = self._deadlines.get(key)
-        if known is None and restriction.grace is not None and opening.cause is not Cause.PENDING:
+    def _deadline(
+        self, opening: Opening, restriction: Restriction, grace: timedelta | None, *, is_crossed: bool
+    ) -> datetime | None:
+        """The deadline of this cycle: the earlier of the one that ran before the crossing and the one after it.
+
+        A demand that was never the user's to meet runs no clock.
+        """
+        stem = f"{opening.key}|{restriction.capability}"
+        keys = [stem, f"{stem}|{restriction.volume.key}"] if is_crossed and restriction.volume else [stem]
+        known = [self._deadlines[key] for key in keys if key in self._deadlines]
+        if keys[-1] not in self._deadlines and grace is not None and opening.cause is not Cause.PENDING:
             as_of = self.horizon.as_of
-            known = self._deadlines[key] = as_of + restriction.grace
-            self.new_marks.append(Mark(MarkKind.DEADLINE, key, known, as_of))
-        return known
+            deadline = self._deadlines[keys[-1]] = as_of + grace
+            self.new_marks.append(Mark(MarkKind.DEADLINE, keys[-1], deadline, as_of))
+            known.append(deadline)
+        return min(known, default=None)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, assert_never
 
 from onboarding.domain.demands import Cause, CheckDue, Finding, Opening, Option, Subject
 from onboarding.domain.policy import AgeNeed, FieldNeed, ProofNeed
-from onboarding.domain.standing import Verdict, input_digest, is_askable, standing
+from onboarding.domain.standing import Verdict, input_digest, inputs_there, is_askable, standing
 from onboarding.domain.state import ACCOUNT, CheckState, Mark, MarkKind, OrderKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
 
-    from onboarding.domain.horizon import Horizon
+    from onboarding.domain.conditions import Situation
     from onboarding.domain.policy import CheckKind, Need, Policy, Remedy, Restriction, Role, Rule
     from onboarding.domain.standing import Standing
     from onboarding.domain.state import Check, Evidence, Person, Shape, State
@@ -25,11 +25,12 @@ ANY_CODE = "*"
 class Reading:
     """One pass over a policy's rules; its attributes are the result."""
 
-    def __init__(self, policy: Policy, state: State, live: AbstractSet[str], horizon: Horizon) -> None:
+    def __init__(self, policy: Policy, state: State, live: AbstractSet[str], now: Situation) -> None:
         self._policy = policy
         self._state = state
         self._live = live
-        self._horizon = horizon
+        self._now = now
+        self._horizon = now.horizon
         self._shape: Shape = state.shape
         self._evidence: defaultdict[tuple[str, str], list[Evidence]] = defaultdict(list)
         for row in state.evidence:
@@ -53,7 +54,7 @@ class Reading:
         self.findings: list[Finding] = []
         self.checks_due: list[CheckDue] = []
         self.new_marks: list[Mark] = []
-        for rule in policy.rules:
+        for rule in policy.rules_for(self._shape.attributes):
             self._read_rule(rule)
 
     @property
@@ -70,7 +71,7 @@ class Reading:
             return
         applies = self._applies.get(id(rule.when))
         if applies is None:
-            applies = self._applies[id(rule.when)] = rule.when.holds(self._shape, self._horizon)
+            applies = self._applies[id(rule.when)] = rule.when.holds(self._now)
         if not applies:
             return
         for subject in self._subjects_of(rule.of):
@@ -191,7 +192,12 @@ class Reading:
         others: list[tuple[CheckKind, Standing]],
         restricts: tuple[Restriction, ...],
     ) -> None:
-        """A failure raises what its remedy says, unless an alternative is being looked at."""
+        """A failure raises what its remedy says, unless it was settled or an alternative is being looked at."""
+        kind = self._policy.checks[need.check]
+        settled = next((paths for paths in need.accepts if self._declared_about(kind, subject, paths)), None)
+        if settled is not None:
+            self.findings.append(Finding(rule.name, subject.id, need.check, None, settled))
+            return
         remedy = _remedy(need, stands)
         if remedy.restricts is not None:
             restricts = tuple(one for one in remedy.restricts if one.capability in self._live)
@@ -220,6 +226,13 @@ class Reading:
             awaits_user=bool(remedy.paths), at_once=self._policy.checks[need.check].sanctionable,
         )  # fmt: skip
 
+    def _declared_about(self, kind: CheckKind, subject: Subject, paths: tuple[str, ...]) -> bool:
+        """Whether all of these leaves were supplied together with the inputs as they are now, or after them."""
+        facts = subject.facts
+        inputs = inputs_there(kind, facts, self._shape.persons)
+        since = max((fact.supplied_at for _, fact in inputs), default=None)
+        return since is not None and all(path in facts and facts[path].supplied_at >= since for path in paths)
+
     def _alternatives(self, need: ProofNeed, subject: Subject, stands: Standing) -> list[CheckKind]:
         """Kinds that may prove the need too: looked at once the first has failed, so that nothing is asked in vain."""
         if stands.verdict is not Verdict.FAILED:
@@ -233,7 +246,8 @@ class Reading:
     def _digest(self, kind: CheckKind, subject: Subject) -> str:
         known = self._digests.get((kind.name, subject.id))
         if known is None:
-            known = self._digests[kind.name, subject.id] = input_digest(kind, subject.facts)
+            known = input_digest(kind, subject.facts, self._shape.persons)
+            self._digests[kind.name, subject.id] = known
         return known
 
     def _ask(self, kind: CheckKind, subject: Subject, stands: Standing) -> bool:
@@ -307,8 +321,8 @@ class Reading:
         key = f"{stem}|{self._expiries.get(stem, 0)}"
         self.openings.append(
             Opening(
-                rule.name, key, subject, cause, restricts, entries, self._order, awaits_user, in_review, options,
-                at_once,
+                rule.name, need, key, subject, cause, restricts, entries, self._order, awaits_user, in_review, options,
+                at_once, rule.starts_at,
             )
         )  # fmt: skip
         self.findings.append(Finding(rule.name, subject.id, need, cause))

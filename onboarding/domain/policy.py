@@ -6,15 +6,16 @@ string. A policy is immutable and shared by every account that is assigned to it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
-    from onboarding.domain.conditions import Condition
+    from onboarding.domain.conditions import Condition, Threshold
 
 
 class Falls(StrEnum):
@@ -27,19 +28,21 @@ class Falls(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Restriction:
-    """What a need does to one capability.
+    """What a need does to one capability. The first of its clocks that runs out decides.
 
-    ``grace`` runs from the later of the demand's opening and the capability's first activation; None runs no clock.
+    Attributes:
+        capability: which one.
+        falls: when the need falls due.
+        grace: runs from the later of the demand's opening and the capability's first activation; None runs no clock.
+        volume: once this is crossed the need is due, whatever ``falls`` says.
+        volume_grace: runs from the later of the demand's opening and the crossing; zero blocks at once.
     """
 
     capability: str
     falls: Falls
     grace: timedelta | None
-
-    @property
-    def blocks_activation(self) -> bool:
-        """Whether a capability that was never active stays off without it."""
-        return self.falls is Falls.AT_REQUEST
+    volume: Threshold | None = None
+    volume_grace: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +82,14 @@ class ProofNeed:
         alternatives: kinds asked once the first has failed and their inputs are supplied; a pass of any satisfies.
         pending: leaves shown as awaiting the engine while an answer is out; none for what must not be told.
         remedies: what each failure code raises; the key ``*`` stands for every other code.
+        accepts: leaf groups each of which settles a failure for good once it is supplied, such as a declaration.
     """
 
     check: str
     alternatives: tuple[str, ...]
     pending: tuple[str, ...]
     remedies: Mapping[str, Remedy]
+    accepts: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,7 @@ class Rule:
         when: the condition under which it applies.
         needs: all must be satisfied.
         restricts: what is lost without them.
+        starts_at: before it the needs are known, but due of nobody; None for always.
     """
 
     name: str
@@ -118,6 +124,7 @@ class Rule:
     when: Condition
     needs: tuple[Need, ...]
     restricts: tuple[Restriction, ...]
+    starts_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +158,8 @@ class CheckKind:
         lasts: how long a pass is valid; None for ever.
         ask_again: on expiry the user must supply ``inputs`` anew, rather than the check being run again by itself.
         report_within: how long an attempt may take before the next one, or a review.
+        persons: role flags with leaves: those of every person who carries the flag are inputs too, as
+            ``flag.person_id.leaf``. Of questions about the account only.
         sanctionable: a hit goes to a person, nothing about it is told to the user, and until it is cleared it blocks
             capabilities that were active too.
     """
@@ -162,6 +171,7 @@ class CheckKind:
     ask_again: bool
     report_within: timedelta
     requires_any: tuple[str, ...] = ()
+    persons: tuple[tuple[str, tuple[str, ...]], ...] = ()
     sanctionable: bool = False
 
 
@@ -200,7 +210,11 @@ class Capability:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One version of the catalogue. ``hash`` is of its canonical bytes."""
+    """One version of the catalogue. ``hash`` is of its canonical bytes.
+
+    ``age_limits`` are those that shapes keep, the same in every policy, so that another policy needs no birth dates.
+    ``rules_by_value`` sorts the rules by the attribute that tells most of them apart, the ``discriminator``.
+    """
 
     name: str
     version: int
@@ -211,6 +225,16 @@ class Policy:
     rules: tuple[Rule, ...]
     errors: Mapping[str, str]
     age_limits: tuple[int, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
+    discriminator: str = ""
+    rules_by_value: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+
+    def rules_for(self, attributes: Mapping[str, str]) -> tuple[Rule, ...]:
+        """The rules whose conditions these attributes do not rule out, in the policy's order."""
+        if not self.discriminator:
+            return self.rules
+        by_value = self.rules_by_value
+        return by_value.get(attributes.get(self.discriminator, ""), by_value[""])
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,3 +251,13 @@ class Policies:
 
     current: Policy
     announced: Announced | None = None
+
+    def in_force(self, at: datetime) -> Policy:
+        """The one that decides at an instant."""
+        if self.announced is not None and self.announced.transition_at <= at:
+            return self.announced.policy
+        return self.current
+
+    def ahead(self, at: datetime) -> Announced | None:
+        """What is announced and not in force yet."""
+        return self.announced if self.announced is not None and self.announced.transition_at > at else None

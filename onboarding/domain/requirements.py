@@ -18,13 +18,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from onboarding.domain.demands import Demand, Impact
-    from onboarding.domain.evaluate import Evaluation
-    from onboarding.domain.policy import Policy
+    from onboarding.domain.evaluate import Evaluation, Inquiry
+    from onboarding.domain.policy import Capability, Policy
 
 AWAITS_USER = "user"
 AWAITS_ENGINE = "stripe"  # the contract's word for whoever runs the engine; typed SDKs know no other
 REASON_ONBOARDING = "routine_onboarding"
 REASON_VERIFICATION = "routine_verification"
+AUDIENCE_USER = "user"
+ANY_TOPIC = "other_compliance_inquiry"  # of the contract's topics the one that says nothing
 
 Wire = dict[str, Any]
 
@@ -63,7 +65,22 @@ def _strictness(impact: Impact) -> tuple[int, bool, datetime | None]:
 
 def requirements(account_id: str, evaluation: Evaluation) -> Wire:
     """The ``requirements`` object: entries, alternatives and summary."""
-    return _document(account_id, evaluation.demands, evaluation)
+    document = _document(account_id, evaluation.demands, evaluation)
+    document["entries"] += [_inquiry_entry(account_id, one, evaluation.policy) for one in evaluation.inquiries]
+    return document
+
+
+def entry_deadlines(account_id: str, evaluation: Evaluation) -> dict[str, dict[str, str]]:
+    """By entry and capability, the instant at which the entry begins to restrict it, for what the wire does not say."""
+    return {
+        _entry_id(account_id, entry): {
+            name: rfc3339(impact.deadline)
+            for name, impact in sorted(entry.impacts.items())
+            if impact.deadline is not None
+        }
+        for entry in _entries(evaluation.demands)
+        if any(impact.deadline is not None for impact in entry.impacts.values())
+    }
 
 
 def future_requirements(account_id: str, evaluation: Evaluation) -> Wire:
@@ -73,9 +90,8 @@ def future_requirements(account_id: str, evaluation: Evaluation) -> Wire:
     return {**document, "minimum_transition_date": rfc3339(announced) if announced else None}
 
 
-def _document(account_id: str, demands: Iterable[Demand], evaluation: Evaluation) -> Wire:
+def _entries(demands: Iterable[Demand]) -> list[_Entry]:
     entries: dict[tuple[str, str | None], _Entry] = {}
-    alternatives: list[Wire] = []
     for demand in demands:
         opening = demand.opening
         subject = opening.subject
@@ -85,13 +101,15 @@ def _document(account_id: str, demands: Iterable[Demand], evaluation: Evaluation
             if entry is None:
                 entry = entries[key] = _Entry(*key, opening.order * 100 + place)
             entry.add(demand, errors)
-        if opening.options:
-            alternatives.append(_alternative(demand, evaluation.policy))
-    ordered = sorted(entries.values(), key=lambda entry: (entry.reference or "", entry.order))
+    return sorted(entries.values(), key=lambda entry: (entry.reference or "", entry.order))
+
+
+def _document(account_id: str, demands: tuple[Demand, ...], evaluation: Evaluation) -> Wire:
+    ordered = _entries(demands)
     capabilities = evaluation.policy.capabilities
     order = {name: place for place, name in enumerate(capabilities)}
     return {
-        "alternatives": alternatives,
+        "alternatives": [_alternative(demand, evaluation.policy) for demand in demands if demand.opening.options],
         "entries": [
             {
                 "id": _entry_id(account_id, entry),
@@ -100,11 +118,7 @@ def _document(account_id: str, demands: Iterable[Demand], evaluation: Evaluation
                 "errors": _errors(entry.errors, evaluation.policy.errors),
                 "impact": {
                     "restricts_capabilities": [
-                        {
-                            "capability": capabilities[name].wire_name,
-                            "configuration": capabilities[name].configuration,
-                            "deadline": {"status": entry.impacts[name].status.value},
-                        }
+                        _restricts(capabilities[name], entry.impacts[name].status)
                         for name in sorted(entry.impacts, key=order.__getitem__)
                     ]
                 },
@@ -115,6 +129,35 @@ def _document(account_id: str, demands: Iterable[Demand], evaluation: Evaluation
             for entry in ordered
         ],
         "summary": {"minimum_deadline": _summary(ordered, evaluation.as_of)},
+    }
+
+
+def _inquiry_entry(account_id: str, inquiry: Inquiry, policy: Policy) -> Wire:
+    """A hold: nothing that the user supplies ends it. What it is about stays inside unless the order says otherwise."""
+    order = inquiry.order
+    inquiry_id = f"interv_{order.id.rpartition('_')[2]}"
+    topic = order.reason if order.audience == AUDIENCE_USER else ANY_TOPIC
+    entry = _Entry(f"{inquiry_id}.{topic}.support", inquiry_id, 0)
+    status = DueStatus.EVENTUALLY_DUE
+    return {
+        "id": _entry_id(account_id, entry),
+        "awaiting_action_from": AWAITS_ENGINE,
+        "description": entry.description,
+        "errors": [],
+        "impact": {
+            "restricts_capabilities": [_restricts(policy.capabilities[name], status) for name in inquiry.capabilities]
+        },
+        "minimum_deadline": {"status": status.value},
+        "reference": {"type": "inquiry", "resource": None, "inquiry": inquiry_id},
+        "requested_reasons": [{"code": REASON_VERIFICATION}],
+    }
+
+
+def _restricts(capability: Capability, status: DueStatus) -> Wire:
+    return {
+        "capability": capability.wire_name,
+        "configuration": capability.configuration,
+        "deadline": {"status": status.value},
     }
 
 

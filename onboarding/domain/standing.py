@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from onboarding.domain.horizon import Horizon
     from onboarding.domain.policy import CheckKind
-    from onboarding.domain.state import Evidence, Fact
+    from onboarding.domain.state import Evidence, Fact, Person
 
 
 class Verdict(StrEnum):
@@ -50,9 +50,25 @@ def is_askable(kind: CheckKind, facts: Mapping[str, Fact]) -> bool:
     return some and all(path in facts for path in kind.requires)
 
 
-def input_digest(kind: CheckKind, facts: Mapping[str, Fact]) -> str:
+def inputs_there(kind: CheckKind, facts: Mapping[str, Fact], persons: Iterable[Person]) -> list[tuple[str, Fact]]:
+    """The inputs that are there, of the subject and of the persons whom the question is about too, in one order."""
+    found = [(path, facts[path]) for path in kind.inputs if path in facts]
+    if kind.persons:
+        ordered = sorted(persons, key=lambda person: person.id)
+        found += [
+            (f"{flag}.{person.id}.{path}", person.facts[path])
+            for flag, paths in kind.persons
+            for person in ordered
+            if flag in person.roles
+            for path in paths
+            if path in person.facts
+        ]
+    return found
+
+
+def input_digest(kind: CheckKind, facts: Mapping[str, Fact], persons: Iterable[Person] = ()) -> str:
     """Digest of the inputs that are there: 32 hex digits. Equal inputs give equal digests within one account."""
-    text = kind.name + "".join(f"\n{path}={facts[path].digest}" for path in kind.inputs if path in facts)
+    text = kind.name + "".join(f"\n{path}={fact.digest}" for path, fact in inputs_there(kind, facts, persons))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

@@ -59,6 +59,8 @@ class Shape:
         persons: in the order of their creation.
         requested: capabilities asked for, as ``configuration.capability``.
         closed: the platform closed the account.
+        activity: what the account turned over, in the currency's smallest unit, by currency, kind of period and
+            period. Totals as they were last reported.
     """
 
     attributes: Mapping[str, str] = field(default_factory=dict)
@@ -66,6 +68,7 @@ class Shape:
     persons: tuple[Person, ...] = ()
     requested: frozenset[str] = frozenset()
     closed: bool = False
+    activity: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
 
 
 class Outcome(StrEnum):
@@ -175,6 +178,7 @@ class MarkKind(StrEnum):
     FIRST_ACTIVE = "first_active"
     EXPIRED = "expired"
     TERMS_BOUND = "terms_bound"
+    THRESHOLD = "threshold"
 
 
 @dataclass(frozen=True, slots=True)

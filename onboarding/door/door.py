@@ -19,7 +19,7 @@ from onboarding.crypto import WrappedKeys
 from onboarding.domain.errors import EngineFault, Refusal, RefusalKind
 from onboarding.domain.evaluate import EVALUATOR_VERSION
 from onboarding.domain.instants import whole_milliseconds
-from onboarding.domain.policy import Policies
+from onboarding.domain.policy import Announced, Policies
 from onboarding.domain.settle import play, settle
 from onboarding.door.callers import WORKER
 from onboarding.door.draft import Draft
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from onboarding.door.policies import PolicyShelf
     from onboarding.storage.accounts import AccountRecord
     from onboarding.storage.database import Database, Transaction
+    from onboarding.storage.rows import AccountRow
     from onboarding.verifiers.registry import Verifiers
 
 WAIT = timedelta(seconds=2)
@@ -220,7 +221,7 @@ class Door:
             platform_id=caller.platform_id,
             livemode=caller.livemode,
             keys=keys,
-            policy=policy,
+            policies=Policies(policy),
             created_at=whole_milliseconds(now),
             database_now=now,
             as_of=whole_milliseconds(now),
@@ -280,11 +281,17 @@ class Door:
             platform_id=row.platform_id,
             livemode=row.livemode,
             keys=self._keys(record),
-            policy=await self._policies.get(row.policy_hash),
+            policies=await self._policies_of(row),
             created_at=row.created_at,
             database_now=record.database_now,
             as_of=max(now, row.last_as_of) if row.last_as_of else now,
         )
+
+    async def _policies_of(self, row: AccountRow) -> Policies:
+        current = await self._policies.get(row.policy_hash)
+        if row.announced_hash is None or row.transition_at is None:
+            return Policies(current)
+        return Policies(current, Announced(await self._policies.get(row.announced_hash), row.transition_at))
 
     def unwrap(self, account_id: str, wrapped: WrappedKeys) -> AccountKeys:
         """An account's keys, in memory only."""
@@ -299,7 +306,7 @@ class Door:
     def _play(self, draft: Draft, journal: Journal, world: World, record: AccountRecord) -> None:
         """The looks that time owed, each at its own instant: an outage never prolongs a grace."""
         with _deciding():
-            for step in play(Policies(draft.policy), draft.state, record.row.wake_at, draft.as_of, world):
+            for step in play(draft.policies, draft.state, record.row.wake_at, draft.as_of, world):
                 world.remember(step)
                 journal.add(step, Origin("time.passed", WORKER), changed=False)
 
@@ -314,7 +321,7 @@ class Door:
     ) -> None:
         with _deciding():
             draft.reshape()
-            step = settle(Policies(draft.policy), draft.state, draft.as_of, world)
+            step = settle(draft.policies, draft.state, draft.as_of, world)
         origin = Origin(
             change.cause,
             caller.actor if caller else WORKER,
@@ -332,6 +339,7 @@ class Door:
         view = operator_view(journal.evaluation, draft.state.checks, draft.next_actions, closed=draft.closed)
         lease = draft.row_changes.get("run_lease_until", row.run_lease_until if row else None)
         owing = Owing(draft, view, lease, journal.wake_at, silent_at, record, by_user=by_user)
+        ahead = draft.policies.ahead(draft.as_of)
         columns: dict[str, Any] = {
             "updated_at": draft.as_of if by_user or row is None else row.updated_at,
             "country": draft.state.shape.attributes.get("country"),
@@ -339,6 +347,8 @@ class Door:
             "shape": journal.shape,
             "evaluation": journal.evaluation,
             "policy_hash": draft.policy.hash,
+            "announced_hash": ahead.policy.hash if ahead else None,
+            "transition_at": ahead.transition_at if ahead else None,
             "evaluator_version": EVALUATOR_VERSION,
             "version": journal.version,
             "digest": journal.digest,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from onboarding import shape as shapes
+from onboarding.documents.leaves import EXTERNAL_ACCOUNT
 from onboarding.domain.settle import Answer, make_evidence
 from onboarding.domain.standing import input_digest, is_askable
 from onboarding.domain.state import ACCOUNT, Age, Check, CheckState, Evidence, Fact, Person, Shape, State
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from onboarding.crypto import AccountKeys
-    from onboarding.domain.policy import Policy
+    from onboarding.domain.policy import Policies, Policy
     from onboarding.domain.state import Outcome
     from onboarding.storage.accounts import AccountRecord
 
@@ -47,9 +48,6 @@ REVIEWER = "review"
 
 BY_PERSON = 0
 """Attempt of such evidence: verifiers' own attempts count from 1, so a late report of theirs is never taken for it."""
-
-EXTERNAL_ACCOUNT = "external_account"
-"""The contract's leaf for "some bank account is there"."""
 
 
 class ReviewState(StrEnum):
@@ -114,7 +112,7 @@ class Draft:
         platform_id: str,
         livemode: bool,
         keys: AccountKeys,
-        policy: Policy,
+        policies: Policies,
         created_at: datetime,
         database_now: datetime,
         as_of: datetime,
@@ -124,7 +122,7 @@ class Draft:
         self.platform_id = platform_id
         self.livemode = livemode
         self.keys = keys
-        self.policy = policy
+        self.policies = policies
         self.created_at = created_at
         self.database_now = database_now
         self.as_of = as_of
@@ -152,6 +150,11 @@ class Draft:
         self.needs_reshape = record is None
         if record is not None:
             self._read(record)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self.policies.in_force(self.as_of)
 
     def _read(self, record: AccountRecord) -> None:
         self.state = record.state
@@ -317,17 +320,27 @@ class Draft:
         self.next_actions[check_id] = address
         return self.seal(attempt_id, NEXT_ACTION, 1, address.encode())
 
-    def inputs(self, kind: str, subject: str) -> dict[str, str]:
-        """Normalised plaintext of a check kind's inputs, as the values are now. Never log it."""
-        definition = self.policy.checks[kind]
+    def inputs(self, kind: str, subject: str, at: datetime | None = None) -> dict[str, str]:
+        """Normalised plaintext of a check kind's inputs, as the values are now. Never log it.
+
+        ``at`` is the instant of the look that asks, where it is not now.
+        """
+        definition = self.policies.in_force(at or self.as_of).checks[kind]
         leaves = self._leaves(subject)
-        return {path: leaves[path] for path in definition.inputs if path in leaves}
+        inputs = {path: leaves[path] for path in definition.inputs if path in leaves}
+        for flag, paths in definition.persons:
+            for person in self.state.shape.persons:
+                theirs = self._leaves(person.id) if flag in person.roles else {}
+                inputs |= {f"{flag}.{person.id}.{path}": theirs[path] for path in paths if path in theirs}
+        return inputs
 
     def current_digest(self, kind: str, subject: str) -> str | None:
         """The digest that a check of this kind would have now; None where it can't be asked."""
         definition = self.policy.checks[kind]
         facts = self._facts(subject)
-        return input_digest(definition, facts) if is_askable(definition, facts) else None
+        if not is_askable(definition, facts):
+            return None
+        return input_digest(definition, facts, self.state.shape.persons)
 
     def flush(self) -> None:
         """Add the rows of changed values to the batch; called once, before the batch is applied."""

@@ -17,7 +17,7 @@ from onboarding.door.draft import ReviewState
 from onboarding.door.render import EMPTY_EVALUATION, canonical_digest, documents, encode_evaluation, render_check
 from onboarding.ids import new_id
 from onboarding.storage import tables
-from onboarding.storage.shapes import encode_shape
+from onboarding.storage.shapes import encode_inputs, encode_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,8 +65,8 @@ class Journal:
         self.shape: dict[str, Any] = row.shape if row else {}
         self._checks = {check.id: self._check_document(check, None) for check in draft.state.checks}
         self._documents = documents(draft, self.evaluation, dict(self._checks)) if row else Documents()
-        self._marks: list[Mark] = []
-        self._evidence: list[Evidence] = []
+        self._marks: list[tuple[Mark, int]] = []
+        self._evidence: list[tuple[Evidence, int]] = []
         self._opened: dict[str, Check] = {}
         self._moved: dict[str, tuple[Check, datetime]] = {}
         self._answers: dict[str, Later] = {}
@@ -83,8 +83,6 @@ class Journal:
         draft = self._draft
         checks = {**draft.checks, **step.checks}
         reviews = {**draft.reviews, **step.reviews}
-        self._evidence += [*draft.evidence, *step.evidence]
-        self._marks += step.marks
         new_evidence = [*draft.evidence, *step.evidence]
         draft.evidence, draft.checks, draft.reviews = [], {}, {}
         draft.state = step.state
@@ -110,12 +108,15 @@ class Journal:
                 version=self.version,
                 effective_at=step.as_of,
                 shape=shape,
+                inputs=encode_inputs(draft.state, draft.policies.ahead(step.as_of)),
                 evaluation=self.evaluation,
                 policy_hash=step.evaluation.policy.hash,
                 evaluator_version=EVALUATOR_VERSION,
                 digest=digest,
                 cause=origin.cause,
             )
+        self._evidence += [(row, self.version) for row in new_evidence]
+        self._marks += [(mark, self.version) for mark in step.marks]
         after = documents(draft, self.evaluation, dict(self._checks))
         found = changes(self._documents, after)
         self._documents = after
@@ -159,20 +160,20 @@ class Journal:
     def write(self) -> None:
         """Add the child rows to the batch, each once, as they are after the last step."""
         draft, batch = self._draft, self._draft.batch
-        for mark in self._marks:
+        for mark, version in self._marks:
             batch.insert(
                 tables.Mark,
                 account_id=draft.account_id, kind=mark.kind.value, key=mark.key,
-                at=mark.at, set_at=mark.set_at, value=mark.value,
+                at=mark.at, set_at=mark.set_at, value=mark.value, version=version,
             )  # fmt: skip
-        for row in self._evidence:
+        for row, version in self._evidence:
             batch.insert(
                 tables.Evidence,
                 id=row.id, account_id=draft.account_id, check_id=row.check_id, kind=row.kind, subject=row.subject,
                 digest=row.digest, outcome=row.outcome.value, reasons=list(row.reasons), verifier=row.verifier,
                 verifier_version=row.verifier_version, occurred_at=row.occurred_at, recorded_at=row.recorded_at,
                 valid_until=row.valid_until, attempt=row.attempt, contested=row.contested, basis=row.basis,
-                detail=draft.details.get(row.id),
+                detail=draft.details.get(row.id), version=version,
             )  # fmt: skip
         for check_id, (check, moved_at) in self._moved.items():
             columns: dict[str, Any] = {

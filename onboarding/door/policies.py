@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onboarding.catalogue.loader import CatalogueError, builtin_bytes, builtin_policy, compile_policy
+from onboarding.catalogue.loader import builtin_bytes, builtin_policy, compile_policy
+from onboarding.catalogue.problems import CatalogueError
 from onboarding.storage import policies
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from onboarding.documents import account_document, bank_account_document, person_document, rfc3339
 from onboarding.domain.events import CHECK_TYPE, Documents
-from onboarding.domain.requirements import future_requirements, requirements
+from onboarding.domain.requirements import entry_deadlines, future_requirements, requirements
 from onboarding.domain.state import ACCOUNT
 from onboarding.storage.shapes import canonical
 
@@ -44,13 +44,32 @@ def encode_evaluation(account_id: str, evaluation: Evaluation) -> dict[str, Any]
         "requirements": requirements(account_id, evaluation),
         "future_requirements": future_requirements(account_id, evaluation),
         "deadlines": {name: rfc3339(instant) for name, instant in sorted(ahead.items())},
-        "findings": [
-            [one.rule, one.subject, one.need, one.cause.value if one.cause else None, list(one.by)]
-            for one in evaluation.findings
-        ],
+        "entry_deadlines": entry_deadlines(account_id, evaluation),
+        "findings": _encode_findings(evaluation),
         "policy": evaluation.policy.hash,
         "wake_at": evaluation.wake_at.isoformat() if evaluation.wake_at else None,
     }
+
+
+def _encode_findings(evaluation: Evaluation) -> list[list[Any]]:
+    """``[rule, subject, need, cause, by]``, and for an open need what it does to each capability beside it.
+
+    That is ``[capability, status, deadline, blocks]``.
+    """
+    impacts = {
+        (demand.opening.rule, demand.opening.subject.id, demand.opening.need): [
+            [one.capability, one.status.value, rfc3339(one.deadline) if one.deadline else None, one.blocks]
+            for one in demand.impacts
+        ]
+        for demand in evaluation.demands
+    }
+    found: list[list[Any]] = []
+    for one in evaluation.findings:
+        node: list[Any] = [one.rule, one.subject, one.need, one.cause.value if one.cause else None, list(one.by)]
+        if one.cause is not None:
+            node.append(impacts.get((one.rule, one.subject, one.need), []))
+        found.append(node)
+    return found
 
 
 def _encode_status(status: CapabilityStatus) -> dict[str, Any]:
@@ -68,6 +87,7 @@ EMPTY_EVALUATION: dict[str, Any] = {
         "minimum_transition_date": None,
     },
     "deadlines": {},
+    "entry_deadlines": {},
     "findings": [],
     "policy": None,
     "wake_at": None,

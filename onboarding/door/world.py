@@ -36,7 +36,7 @@ class World:
         """Ask the inline verifier; None where the account has none, so that a worker must ask."""
         if self._inline is None:
             return None
-        inputs = self._draft.inputs(due.kind, due.subject)
+        inputs = self._draft.inputs(due.kind, due.subject, as_of)
         return self._inline.answer(Question("", due.kind, due.subject, due.digest, inputs, as_of))
 
     def remember(self, step: Step) -> None:

@@ -26,6 +26,8 @@ class AccountRow:
     shape: dict[str, Any]
     evaluation: dict[str, Any] | None
     policy_hash: str | None
+    announced_hash: str | None
+    transition_at: datetime | None
     evaluator_version: int
     version: int
     digest: str | None

@@ -3,6 +3,7 @@
 ::
 
     {"attributes": {"country": "us"},
+     "activity": [["usd", "year", "2026", 150000]],                     absent if none was reported
      "closed": true,                                                    absent if false
      "facts": {"identity.business_details.phone": ["<digest>", "2026-01-02T03:04:05+00:00"]},
      "persons": [{"id": "person_1",
@@ -16,13 +17,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields, replace
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 import orjson
 
-from onboarding.domain.state import Age, Fact, Person, Shape
+from onboarding.domain.policy import Announced
+from onboarding.domain.state import (
+    Acknowledgement,
+    Age,
+    Check,
+    CheckState,
+    Fact,
+    Order,
+    OrderKind,
+    Person,
+    Shape,
+    State,
+)
 
 
 def encode_shape(shape: Shape) -> dict[str, Any]:
@@ -35,6 +50,8 @@ def encode_shape(shape: Shape) -> dict[str, Any]:
     }
     if shape.closed:
         encoded["closed"] = True
+    if shape.activity:
+        encoded["activity"] = sorted([*period, total] for period, total in shape.activity.items())
     return encoded
 
 
@@ -46,7 +63,58 @@ def decode_shape(encoded: Mapping[str, Any]) -> Shape:
         persons=tuple(_decoded_person(person) for person in encoded.get("persons", ())),
         requested=frozenset(encoded.get("requested", ())),
         closed=encoded.get("closed", False),
+        activity={(currency, kind, period): total for currency, kind, period, total in encoded.get("activity", ())},
     )
+
+
+def encode_inputs(state: State, announced: Announced | None) -> dict[str, Any]:
+    """What a decision was made from that no other row keeps as it was: open checks, orders, acknowledgements.
+
+    ::
+
+        {"checks": [["check_1", "screening", "account", "<digest>", "due", "<opened>", null, null, null]],
+         "orders": [["ord_1", "hold", ...]],
+         "acknowledgements": [["merchant.card_payments", true, "<at>"]],
+         "announced": ["<hash of the policy>", "<transition at>"]}     absent if none was ahead
+    """
+    encoded: dict[str, Any] = {
+        "checks": [_encoded_row(check) for check in sorted(state.checks, key=attrgetter("id"))],
+        "orders": [_encoded_row(order) for order in sorted(state.orders, key=attrgetter("id"))],
+        "acknowledgements": [
+            _encoded_row(known) for known in sorted(state.acknowledgements, key=attrgetter("capability"))
+        ],
+    }
+    if announced is not None:
+        encoded["announced"] = [announced.policy.hash, announced.transition_at.isoformat()]
+    return encoded
+
+
+def decode_inputs(encoded: Mapping[str, Any], state: State) -> State:
+    """The state with the checks, orders and acknowledgements that :func:`encode_inputs` encoded."""
+    checks, orders, known = encoded["checks"], encoded["orders"], encoded["acknowledgements"]
+    return replace(
+        state,
+        checks=tuple(Check(**_decoded_row(Check, row, state=CheckState)) for row in checks),
+        orders=tuple(Order(**_decoded_row(Order, row, kind=OrderKind)) for row in orders),
+        acknowledgements=tuple(Acknowledgement(**_decoded_row(Acknowledgement, row)) for row in known),
+    )
+
+
+def _decoded_row(row_type: type, values: list[Any], **enums: type) -> dict[str, Any]:
+    decoded: dict[str, Any] = {}
+    for field, value in zip(fields(row_type), values, strict=True):
+        if value is not None and field.name in enums:
+            decoded[field.name] = enums[field.name](value)
+        elif value is not None and (field.name == "at" or field.name.endswith("_at")):
+            decoded[field.name] = datetime.fromisoformat(value)
+        else:
+            decoded[field.name] = value
+    return decoded
+
+
+def _encoded_row(row: Check | Order | Acknowledgement) -> list[Any]:
+    values = (getattr(row, field.name) for field in fields(row))
+    return [value.isoformat() if isinstance(value, datetime) else value for value in values]
 
 
 def canonical(document: object) -> bytes:

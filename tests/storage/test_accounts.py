@@ -241,9 +241,9 @@ def test_row_classes_leave_out_only_what_is_said_here(row_type: type, table: typ
         rows.AnswerRow: {"account_id"},
         rows.AttemptRow: {"account_id"},
         rows.BankAccountRow: {"account_id", "deleted_at"},
-        Evidence: {"account_id", "detail"},
+        Evidence: {"account_id", "detail", "version"},
         Order: {"account_id", "undone_by"},
-        Mark: {"account_id"},
+        Mark: {"account_id", "version"},
         Acknowledgement: {"account_id"},
     }
     columns = set(table.metadata.tables[str(table.__tablename__)].columns.keys())

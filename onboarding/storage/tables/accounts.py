@@ -38,6 +38,8 @@ class Account(Table, table=True):
     shape: dict[str, Any] = document()
     evaluation: dict[str, Any] | None = document(default=None, nullable=True)
     policy_hash: str | None = None
+    announced_hash: str | None = None
+    transition_at: datetime | None = instant(default=None)
     evaluator_version: int = 0
     version: int = 0
     digest: str | None = None
@@ -99,6 +101,7 @@ class Mark(Table, table=True):
     at: datetime = instant()
     set_at: datetime = instant()
     value: str = ""
+    version: int = 0
 
 
 class Acknowledgement(Table, table=True):
@@ -148,7 +151,11 @@ class BankAccount(Table, table=True):
 
 
 class Version(Table, table=True):
-    """An account as it stood from ``effective_at`` on: what an explanation at a past instant reads."""
+    """An account as it stood from ``effective_at`` on: what an explanation at a past instant reads.
+
+    ``policy_hash`` is of the policy that bound it; ``inputs`` is what was decided from and is in no other row as it was
+    then. Marks and evidence never change and name the version that they came with.
+    """
 
     __tablename__ = "versions"
     __table_args__ = (Index(None, "account_id", "effective_at"),)
@@ -160,6 +167,7 @@ class Version(Table, table=True):
         default=None, nullable=False, sa_column_kwargs={"server_default": func.clock_timestamp()}
     )
     shape: dict[str, Any] = document()
+    inputs: dict[str, Any] = document(default_factory=dict)
     evaluation: dict[str, Any] = document()
     policy_hash: str
     evaluator_version: int

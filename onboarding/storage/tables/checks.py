@@ -128,6 +128,7 @@ class Evidence(Table, table=True):
     contested: bool = False
     basis: str | None = None
     detail: bytes | None = None
+    version: int = 0
 
 
 class Review(Table, table=True):
