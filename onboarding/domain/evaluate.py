@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from onboarding.domain.policy import Announced, Capability, Policies, Policy, Restriction
     from onboarding.domain.state import Order, State
 
-EVALUATOR_VERSION = 1
+EVALUATOR_VERSION = 2
 """Raised with every change of behaviour: a process older than the evaluator that wrote a row must not write it."""
 
 
