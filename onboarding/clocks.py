@@ -19,7 +19,8 @@ from onboarding.door.changes import AttachClock
 from onboarding.door.door import Look
 from onboarding.door.owing import needs_worker
 from onboarding.ids import new_id
-from onboarding.reading import Page, paged_clocks
+from onboarding.paging import Page
+from onboarding.reading import paged_clocks
 from onboarding.storage import clocks
 from onboarding.storage.faults import ConnectionLost
 
