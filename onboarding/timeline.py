@@ -14,6 +14,7 @@ from onboarding.domain.errors import Refusal, RefusalKind
 from onboarding.domain.instants import rfc3339
 from onboarding.domain.state import ACCOUNT, CheckState, OrderKind
 from onboarding.door.callers import WORKER
+from onboarding.door.orders import shown_actor
 from onboarding.paging import Page, decoded, instant_of, window
 from onboarding.storage import listing, timeline
 
@@ -90,11 +91,12 @@ def _documents(account_id: str, instants: Iterable[datetime], happened: Moments)
     changes: defaultdict[datetime, list[Change]] = defaultdict(list)
     actors: defaultdict[datetime, list[str]] = defaultdict(list)
     for action in happened.actions:
-        if action.actor != WORKER and action.actor not in actors[action.at]:
-            actors[action.at].append(action.actor)
+        actor = shown_actor(action.actor)
+        if action.actor != WORKER and actor not in actors[action.at]:
+            actors[action.at].append(actor)
         text = ACTIONS.get(action.action)
         if text is not None:
-            changes[action.at].append({"type": action.action, "text": text, "actor": action.actor})
+            changes[action.at].append({"type": action.action, "text": text, "actor": actor})
     for asked in happened.asked:
         changes[asked.at].append(_asked(asked))
     for said in happened.said:

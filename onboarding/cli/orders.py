@@ -1,0 +1,58 @@
+"""``onboarding orders``: what operators decide about accounts, in their own name on this machine."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import typer
+
+orders_app = typer.Typer(no_args_is_help=True, help="Holds and rejections of accounts.")
+
+ACCOUNT = typer.Argument(..., help="acct_…")
+ENDS_AT = typer.Option(None, "--ends-at", help="When a hold ends by itself, in UTC.")
+
+
+@orders_app.command("place")
+def place_order(
+    account: str = ACCOUNT,
+    kind: str = typer.Argument(..., help="hold or reject"),
+    reason: str = typer.Argument(..., help="A topic of an inquiry, or why the account is rejected."),
+    capability: str = typer.Option("", "--capability", help="configuration.capability; without it all of them."),
+    ends_at: datetime | None = ENDS_AT,
+    audience: str = typer.Option("", "--audience", help="internal or user: who reads what a hold is about."),
+    ticket: str = typer.Option("", "--ticket", help="Your own reference; stored sealed."),
+) -> None:
+    """Hold an account, or reject it. A hold is internal unless it is said to be for the user."""
+    from onboarding.cli import operations
+
+    until = ends_at.replace(tzinfo=UTC) if ends_at is not None else None
+    placed = operations.place_order(account, kind, reason, capability or None, until, audience or None, ticket or None)
+    typer.echo(_line(placed))
+
+
+@orders_app.command("undo")
+def undo_order(account: str = ACCOUNT, order: str = typer.Argument(..., help="ord_…")) -> None:
+    """Release a hold, or take a rejection back, whoever placed it. What is undone already stays so."""
+    from onboarding.cli import operations
+
+    typer.echo(_line(operations.undo_order(account, order)))
+
+
+@orders_app.command("list")
+def list_orders(
+    account: str = ACCOUNT, limit: int = typer.Option(50, min=1, max=100, help="Orders at most.")
+) -> None:  # fmt: skip
+    """List an account's orders, undone ones too, newest first."""
+    from onboarding.cli import operations
+
+    for order in operations.list_orders(account, limit):
+        typer.echo(_line(order))
+
+
+def _line(order: dict[str, str | None]) -> str:
+    about = order["capability"] or "all"
+    parts = [order["id"], order["created"], order["kind"], order["reason"], about, order["status"], order["placed_by"]]
+    parts += [f"until {order['ends_at']}"] if order["ends_at"] else []
+    parts += [f"undone by {order['undone_by']} {order['undone']}"] if order["undone"] else []
+    parts += [f"ticket {order['ticket']}"] if order["ticket"] else []
+    return "  ".join(part or "-" for part in parts)
