@@ -23,6 +23,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from activities.accounts import AccountActivities
 from activities.checks import CheckActivities
 from activities.errors import Closed
+from activities.policies import PolicyActivities
 from activities.sweep import SweepActivities
 from onboarding import telemetry
 from onboarding.checks import Checks
@@ -36,7 +37,8 @@ from onboarding.verifiers.lists import ListRefused, ListVerifier
 from onboarding.verifiers.registry import Verifiers
 from workflows.account import AccountWorkflow
 from workflows.check import CheckWorkflow
-from workflows.schedule import account_target, check_target, ensure_sweeps
+from workflows.rollout import RolloutWorkflow
+from workflows.schedule import account_target, check_target, ensure_sweeps, rollout_target
 from workflows.sweep import SweepWorkflow
 
 RETRY_SECONDS = 2.0
@@ -79,11 +81,12 @@ def make_worker(
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[AccountWorkflow, CheckWorkflow, SweepWorkflow],
+        workflows=[AccountWorkflow, CheckWorkflow, RolloutWorkflow, SweepWorkflow],
         activities=[
             AccountActivities(engine.work).plan_account,
             CheckActivities(checks).advance_check,
-            SweepActivities(engine.work, engine.inbox, nudger).sweep_accounts,
+            PolicyActivities(engine.rollout_steps).step_rollout,
+            SweepActivities(engine.work, engine.inbox, nudger, engine.rollout_steps).sweep_accounts,
         ],
         interceptors=[Closed()],
         max_cached_workflows=max_cached_workflows,
@@ -134,7 +137,10 @@ async def _refresh(screening: ListVerifier) -> None:
 
 
 async def _work(settings: Settings, health: Health, verifiers: Verifiers) -> None:
-    nudger = Nudger(await connect(settings), task_queue=settings.task_queue, account=account_target, check=check_target)
+    client = await connect(settings)
+    nudger = Nudger(
+        client, task_queue=settings.task_queue, account=account_target, check=check_target, rollout=rollout_target
+    )
     engine = await _open(settings, verifiers, nudger)
     health.postgres = True
     try:
@@ -153,7 +159,13 @@ async def _work(settings: Settings, health: Health, verifiers: Verifiers) -> Non
 async def _open(settings: Settings, verifiers: Verifiers, nudger: Nudger) -> Engine:
     while True:
         try:
-            return await open_engine(settings, verifiers=verifiers, nudge=nudger.nudge, nudge_check=nudger.nudge_check)
+            return await open_engine(
+                settings,
+                verifiers=verifiers,
+                nudge=nudger.nudge,
+                nudge_check=nudger.nudge_check,
+                nudge_rollout=nudger.nudge_rollout,
+            )
         except Exception as error:  # noqa: BLE001 -- not there, not migrated yet, or still starting: all pass with time
             _log.warning("waiting_for_postgres", error=type(error).__name__)
         await asyncio.sleep(RETRY_SECONDS)

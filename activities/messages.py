@@ -47,6 +47,28 @@ class CheckLook:
 
 
 @dataclass(frozen=True)
+class RolloutLook:
+    """Which roll-out to take further."""
+
+    rollout_id: str
+
+
+@dataclass(frozen=True)
+class RolloutStep:
+    """What a step of a roll-out came to.
+
+    Attributes:
+        state: where it stands.
+        wait_seconds: until the next step is due; None where nothing is left to do.
+        details: Markdown for the workflow's page: codes and numbers only.
+    """
+
+    state: str
+    wait_seconds: float | None = None
+    details: str = ""
+
+
+@dataclass(frozen=True)
 class Sweep:
     """One sweep: at most ``limit`` due accounts."""
 
@@ -55,7 +77,7 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Swept:
-    """How many accounts and checks were due, and how many were nudged; the rest is found again later."""
+    """How many accounts, checks and roll-outs were due, and how many were nudged; the rest is found again later."""
 
     due: int
     nudged: int

@@ -11,6 +11,7 @@ from activities.messages import Sweep, Swept
 
 if TYPE_CHECKING:
     from onboarding.inbox import Inbox
+    from onboarding.policies import RolloutSteps
     from onboarding.temporal import Nudger
     from onboarding.work import Work
 
@@ -22,15 +23,17 @@ class SweepActivities:
     work: Work
     inbox: Inbox
     nudger: Nudger
+    rollouts: RolloutSteps
 
     @activity.defn
     async def sweep_accounts(self, sweep: Sweep) -> Swept:
-        """Nudge the accounts that are due, and the checks about which the inbox holds something.
+        """Nudge the accounts that are due, the checks about which the inbox holds something, and due roll-outs.
 
         What a nudge does not reach is due again after its back-off.
         """
         due = await self.work.sweep(sweep.limit)
         checks = {*await self.inbox.due(sweep.limit), *await self.work.leftovers(sweep.limit)}
-        nudged = await self.nudger.nudge_all(due, checks)
+        rollouts = await self.rollouts.due(sweep.limit)
+        nudged = await self.nudger.nudge_all(due, checks, rollouts)
         await self.work.swept()
-        return Swept(due=len(due) + len(checks), nudged=nudged)
+        return Swept(due=len(due) + len(checks) + len(rollouts), nudged=nudged)

@@ -10,19 +10,40 @@ from starlette.exceptions import HTTPException
 
 from api.errors import handle
 from api.middleware import Envelope
-from api.routes import accounts, callbacks, events, external_accounts, health, persons, test_clocks, verification
+from api.routes import (
+    accounts,
+    activity,
+    callbacks,
+    events,
+    explanation,
+    external_accounts,
+    health,
+    orders,
+    people,
+    persons,
+    policies,
+    test_clocks,
+    timeline,
+    verification,
+)
 from onboarding.domain.errors import Refusal
 from onboarding.engine import Engine, open_engine
 from onboarding.settings import Settings, SettingsError
 from onboarding.telemetry import instrument_app
 from onboarding.temporal import Nudger, connect
-from workflows.schedule import account_target, check_target
+from workflows.schedule import account_target, check_target, rollout_target
 
 ROUTERS = (
     accounts.router,
     persons.router,
     events.router,
     external_accounts.router,
+    timeline.router,
+    people.router,
+    explanation.router,
+    orders.router,
+    activity.router,
+    policies.router,
     verification.router,
     test_clocks.router,
     callbacks.router,
@@ -70,7 +91,9 @@ def _lifespan(
     async def own(_app: FastAPI) -> AsyncIterator[dict[str, Engine]]:
         # Connects when the first nudge is sent: requests are served without Temporal.
         client = await connect(settings)
-        nudger = Nudger(client, task_queue=settings.task_queue, account=account_target, check=check_target)
+        nudger = Nudger(
+            client, task_queue=settings.task_queue, account=account_target, check=check_target, rollout=rollout_target
+        )
         try:
             opened = await _opened(settings, nudger)
             try:
@@ -85,7 +108,9 @@ def _lifespan(
 
 async def _opened(settings: Settings, nudger: Nudger) -> Engine:
     try:
-        return await open_engine(settings, nudge=nudger.nudge, nudge_check=nudger.nudge_check)
+        return await open_engine(
+            settings, nudge=nudger.nudge, nudge_check=nudger.nudge_check, nudge_rollout=nudger.nudge_rollout
+        )
     except SettingsError as error:
         raise StartFailed(str(error)) from None
     except Exception as error:  # noqa: BLE001 -- the server prints it, and the message of any may hold a password

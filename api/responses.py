@@ -31,6 +31,7 @@ def page_of(
     filters: Filters = (),
     next_page: str | None,
     previous_page: str | None,
+    beside: Mapping[str, Any] | None = None,
 ) -> JSON:
     """A v2 list.
 
@@ -44,6 +45,7 @@ def page_of(
         filters: what else was asked for.
         next_page: cursor of the page behind this one.
         previous_page: cursor of the page before this one.
+        beside: what belongs to the list as a whole.
     """
 
     def address(cursor: str | None) -> str | None:
@@ -51,4 +53,5 @@ def page_of(
             return None
         return f"{path}?{urlencode([*filters, ('limit', str(limit)), ('page', cursor)], quote_via=quote)}"
 
-    return JSON({"data": data, "next_page_url": address(next_page), "previous_page_url": address(previous_page)})
+    addresses = {"next_page_url": address(next_page), "previous_page_url": address(previous_page)}
+    return JSON({"data": data, **(beside or {}), **addresses})

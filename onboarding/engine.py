@@ -7,18 +7,25 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from onboarding.accounts import Accounts
+from onboarding.activity import Activity
 from onboarding.clocks import Clocks
 from onboarding.crypto import SealBroken
 from onboarding.documents import rfc3339
 from onboarding.door.callers import Caller
 from onboarding.door.door import Door
 from onboarding.door.policies import PolicyShelf
+from onboarding.explanation import Explanations
 from onboarding.inbox import Inbox
+from onboarding.orders import Orders
+from onboarding.people import People
+from onboarding.policies import PolicyBook, Rollouts, RolloutSteps
 from onboarding.reading import Reader
+from onboarding.reproduction import Reproducer
 from onboarding.reviews import Reviews
 from onboarding.storage import accounts, book
 from onboarding.storage.database import Database
 from onboarding.storage.keys import find_key
+from onboarding.timeline import Timeline
 from onboarding.verifiers.configured import verifiers_from
 from onboarding.verifiers.registry import Verifiers
 from onboarding.work import Work
@@ -53,8 +60,16 @@ class Engine:
     door: Door
     accounts: Accounts
     reviews: Reviews
+    orders: Orders
+    activity: Activity
     reader: Reader
     clocks: Clocks
+    timeline: Timeline
+    people: People
+    explanations: Explanations
+    policy_book: PolicyBook
+    rollouts: Rollouts
+    rollout_steps: RolloutSteps
     work: Work
     inbox: Inbox
 
@@ -86,6 +101,7 @@ async def open_engine(
     verifiers: Verifiers | None = None,
     nudge: Callable[[str], None] | None = None,
     nudge_check: Callable[[str, str], None] | None = None,
+    nudge_rollout: Callable[[str], None] | None = None,
     policy: Policy | None = None,
     policy_bytes: bytes | None = None,
     name: str = "onboarding",
@@ -97,6 +113,7 @@ async def open_engine(
         verifiers: who answers checks; what the settings say if None.
         nudge: called after a commit with the id of an account that somebody should look at; must not block.
         nudge_check: the same for a check, with the ids of its account and its own.
+        nudge_rollout: the same for a roll-out.
         policy: the policy new accounts are assigned; the package's own if None. ``policy_bytes`` are its bytes.
         policy_bytes: see ``policy``.
         name: what Postgres shows of this process.
@@ -118,6 +135,7 @@ async def open_engine(
     door = Door(database, ring, shelf, chosen, nudge, nudge_check)
     reader = Reader(database, door)
     clocks = Clocks(database, ring, door)
+    policy_book = PolicyBook(database, settings.database_url, door, shelf)
     return Engine(
         settings=settings,
         ring=ring,
@@ -127,8 +145,18 @@ async def open_engine(
         door=door,
         accounts=Accounts(door, reader, chosen),
         reviews=Reviews(door, reader),
+        orders=Orders(database, door, reader),
+        activity=Activity(database, door),
         reader=reader,
         clocks=clocks,
+        timeline=Timeline(database),
+        people=People(reader),
+        explanations=Explanations(database, door, Reproducer(database, shelf)),
+        policy_book=policy_book,
+        rollouts=Rollouts(
+            database, door, policy_book, max_restricted_share=settings.max_restricted_share, nudge=nudge_rollout
+        ),
+        rollout_steps=RolloutSteps(database, door, shelf),
         work=Work(database, door, clocks, chosen),
         inbox=Inbox(database, ring, chosen, nudge_check),
     )

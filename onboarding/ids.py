@@ -21,6 +21,8 @@ Prefix = Literal[
     "rev_",
     "in_",
     "ord_",
+    "rep_",
+    "rol_",
     "evt_",
     "evt_test_",
     "clock_",

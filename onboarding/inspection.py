@@ -20,19 +20,24 @@ from onboarding.attempts import RUNNING, VENDOR_REFERENCE, AttemptState
 from onboarding.crypto import SealBroken, WrappedKeys
 from onboarding.domain.instants import whole_milliseconds
 from onboarding.domain.state import Check, CheckState, Outcome
+from onboarding.door.activity import REPORT_ID
 from onboarding.door.draft import BY_PERSON, DETAIL, NEXT_ACTION
 from onboarding.door.journal import ANSWER, audit_hash
 from onboarding.door.owing import needs_worker
+from onboarding.door.policies import PolicyShelf
 from onboarding.door.render import canonical_digest
 from onboarding.door.view import operator_view, parse_time
+from onboarding.reproduction import Reproducer, fault
 from onboarding.storage.inspection import count_accounts, inbox_items, whole_accounts
 from onboarding.storage.tables import OPEN_CHECK_STATES, OPEN_REVIEW_STATES
 
 if TYPE_CHECKING:
     from onboarding.crypto import AccountKeys, KeyRing
+    from onboarding.reproduction import Reproduction
     from onboarding.storage.database import Database
     from onboarding.storage.inspection import EvidenceRow, InboxRow, WholeAccount
     from onboarding.storage.rows import AttemptRow, CheckRow, ReviewRow
+    from onboarding.storage.versions import VersionRow
 
 KEPT = 10_000
 """Findings that are kept at most; more are only counted."""
@@ -112,6 +117,7 @@ async def inspect(
     *,
     account_id: str | None = None,
     is_opening: bool = False,
+    is_reproducing: bool = False,
     bounds: Bounds | None = None,
     told: Callable[[int, int], None] | None = None,
 ) -> Inspection:
@@ -122,6 +128,8 @@ async def inspect(
         ring: the root keys; without them nothing that is sealed is looked at.
         account_id: inspect this account only.
         is_opening: open every sealed value of each account, not only its keys.
+        is_reproducing: decide the newest version of each account again, from what was stored with it; of the one
+            account that is inspected every version.
         bounds: what may be left for how long.
         told: called now and then with the number of accounts seen, and about how many there are.
 
@@ -129,10 +137,15 @@ async def inspect(
         NoSuchAccount: there is no account of that id.
     """
     desk = _Desk(ring, bounds or Bounds(), is_opening=is_opening and ring is not None)
+    reproducer = Reproducer(database, PolicyShelf(database)) if is_reproducing else None
     expected = await count_accounts(database) if told is not None and account_id is None else 1
     async for page in whole_accounts(database, account_id, with_sealed=desk.is_opening):
         for account in page:
             desk.inspect_account(account)
+        if reproducer is not None:
+            ids = [account.row.id for account in page]
+            async for version, found in reproducer.newest(ids) if account_id is None else reproducer.every(account_id):
+                desk.note_reproduction(version, found)
         if told is not None:
             told(desk.counted["accounts"], expected)
     if account_id is not None and not desk.counted["accounts"]:
@@ -175,6 +188,14 @@ class _Desk:
         self.counted["inbox"] += 1
         for rule, says in _inbox_rules(item):
             self._note(Finding(rule, item.account_id, item.id, says))
+
+    def note_reproduction(self, version: VersionRow, found: Reproduction | None) -> None:
+        """Take in what came of deciding a version again."""
+        if found is not None:
+            self.counted[found.result.value] += 1
+        says = fault(version, found)
+        if says is not None:
+            self._note(Finding("version.reproduced", version.account_id, None, says))
 
     def _note(self, finding: Finding) -> None:
         self.counted["findings"] += 1
@@ -613,7 +634,12 @@ def _keys(seen: _Seen) -> AccountKeys | None:
         return None
 
 
-_GROUPS = {"events.sealed": EVENT, "answers.ciphertext": ANSWER, "evidence.detail": DETAIL}
+_GROUPS = {
+    "events.sealed": EVENT,
+    "answers.ciphertext": ANSWER,
+    "evidence.detail": DETAIL,
+    "activity_reports.sealed": REPORT_ID,
+}
 
 
 def _sealed_rows(account: WholeAccount) -> Iterator[tuple[str, str, str, int, bytes]]:

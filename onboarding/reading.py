@@ -6,11 +6,9 @@ played forward in memory, so no answer ever shows a capability active past its d
 
 from __future__ import annotations
 
-import base64
-import binascii
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -21,6 +19,7 @@ from onboarding.domain.events import ACCOUNT_TYPE, PERSON_TYPE
 from onboarding.domain.state import ACCOUNT, Check, CheckState
 from onboarding.door.draft import DETAIL, ReviewState
 from onboarding.door.render import render_bank_account, render_check
+from onboarding.paging import Page, bad_cursor, decoded, encoded, page_at, window
 from onboarding.storage import accounts, events, listing
 
 if TYPE_CHECKING:
@@ -39,26 +38,21 @@ EVENT_TYPE = "v2.core.event"
 REVIEW_TYPE = "v2.verification.review"
 GROUP = "event"
 STARTED = CheckState.STARTED.value
-Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """An account with all includes, and what belongs to it."""
+    """An account with all includes, and what belongs to it.
+
+    ``deadlines`` are, by entry and capability, when the entry begins to restrict it; ``as_of`` is the account's time.
+    """
 
     account: Document = field(repr=False)
     persons: list[Document] = field(default_factory=list, repr=False)
     checks: list[Document] = field(default_factory=list, repr=False)
     bank_accounts: list[Document] = field(default_factory=list, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a list; the cursors are opaque and None where there is no such page."""
-
-    data: list[Document] = field(repr=False)
-    next: str | None = None
-    previous: str | None = None
+    deadlines: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    as_of: datetime | None = None
 
 
 def view_of(draft: Draft, documents: Documents) -> View:
@@ -84,7 +78,9 @@ class Reader:
             record = await accounts.load(r, account_id)
         if record is None or (record.row.platform_id, record.row.livemode) != (caller.platform_id, caller.livemode):
             raise _not_found("account")
-        return view_of(*await self._door.view(record))
+        draft, documents = await self._door.view(record)
+        deadlines = (record.row.evaluation or {}).get("entry_deadlines", {})
+        return replace(view_of(draft, documents), deadlines=deadlines, as_of=draft.as_of)
 
     async def person(self, caller: Caller, account_id: str, person_id: str) -> Document:
         """One person."""
@@ -104,13 +100,13 @@ class Reader:
         cursor: str | None = None,
     ) -> Page:
         """Accounts that have all of these configurations, newest first."""
-        page = _page(cursor, limit, timed=True)
+        page = page_at(cursor, limit, timed=True)
         async with self._database.reading() as r:
             records = await listing.list_accounts(
                 r, _scope(caller), page, configurations=applied_configurations, closed=closed
             )
         rows = [(record, [record.row.created_at.isoformat(), record.row.id]) for record in records]
-        kept, following, previous = _window(rows, page, limit)
+        kept, following, previous = window(rows, page, limit)
         data = [view_of(*await self._door.view(record)).account for record in kept]
         return Page(data, following, previous)
 
@@ -118,11 +114,11 @@ class Reader:
         self, caller: Caller, *, account_id: str | None = None, limit: int = 20, cursor: str | None = None
     ) -> Page:
         """Checks, newest first; of one account where it is given."""
-        page = _page(cursor, limit, timed=False)
+        page = page_at(cursor, limit, timed=False)
         scope = _scope(caller, account_id)
         async with self._database.reading() as r:
             rows = await listing.list_checks(r, scope, page)
-            kept, following, previous = _window([(row, [row.id]) for row in rows], page, limit)
+            kept, following, previous = window([(row, [row.id]) for row in rows], page, limit)
             data = [await self._check_document(r, caller, row) for row in kept]
         return Page(await self._played(caller, kept, data), following, previous)
 
@@ -146,11 +142,11 @@ class Reader:
         cursor: str | None = None,
     ) -> Page:
         """Reviews without their details, newest first; of one account, status or queue where it is given."""
-        page = _page(cursor, limit, timed=False)
+        page = page_at(cursor, limit, timed=False)
         states, queues = [one for one in (status,) if one], [one for one in (queue,) if one]
         async with self._database.reading() as r:
             rows = await listing.list_reviews(r, _scope(caller, account_id), page, queues=queues, states=states)
-        kept, following, previous = _window([(row, [row.id]) for row in rows], page, limit)
+        kept, following, previous = window([(row, [row.id]) for row in rows], page, limit)
         return Page([_review_document(caller, row, None) for row in kept], following, previous)
 
     async def review(self, caller: Caller, review_id: str) -> Document:
@@ -185,9 +181,9 @@ class Reader:
         """Events, newest first, each with its ``changes``. Eventually consistent: see ``onboarding.storage.events``."""
         bounds = {f"created_{name}": instant for name, instant in (created or {}).items()}
         where = events.EventFilter(object_id=object_id, types=types, **bounds)
-        backwards, place = _decoded(cursor, int, int, str)
+        backwards, place = decoded(cursor, int, int, str)
         if place and place[1] >= 2**31:
-            raise _bad_cursor()
+            raise bad_cursor()
         after = events.EventCursor(*place) if place else None
         async with self._database.reading() as r:
             rows = await events.list_events(
@@ -205,8 +201,8 @@ class Reader:
                 rows.reverse()
             data = await self._event_documents(r, rows)
         ends = [[row.xid, row.sequence, row.id] for row in (rows[:1] + rows[-1:])]
-        following = _encoded("n", ends[-1]) if rows and (more or backwards) else None
-        previous = _encoded("p", ends[0]) if rows and ((backwards and more) or (place and not backwards)) else None
+        following = encoded("n", ends[-1]) if rows and (more or backwards) else None
+        previous = encoded("p", ends[0]) if rows and ((backwards and more) or (place and not backwards)) else None
         return Page(data, following, previous)
 
     async def event(self, caller: Caller, event_id: str) -> Document:
@@ -264,10 +260,10 @@ async def paged_clocks(
     database: Database, caller: Caller, limit: int, cursor: str | None, render: Callable[[ClockRow], Document]
 ) -> Page:
     """A platform's test clocks, newest first."""
-    page = _page(cursor, limit, timed=True)
+    page = page_at(cursor, limit, timed=True)
     async with database.reading() as r:
         rows = await listing.list_clocks(r, caller.platform_id, page)
-    kept, following, previous = _window([(row, [row.created_at.isoformat(), row.id]) for row in rows], page, limit)
+    kept, following, previous = window([(row, [row.created_at.isoformat(), row.id]) for row in rows], page, limit)
     return Page([render(row) for row in kept], following, previous)
 
 
@@ -327,67 +323,3 @@ def _scope(caller: Caller, account_id: str | None = None) -> listing.Scope:
 
 def _not_found(what: str) -> Refusal:
     return Refusal("not_found", f"No such {what}.", kind=RefusalKind.NOT_FOUND)
-
-
-# --- cursors ----------------------------------------------------------------------------------------------------------
-
-
-def _encoded(direction: str, place: object) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([direction, place])).decode().rstrip("=")
-
-
-def _decoded(cursor: str | None, *kinds: type) -> tuple[bool, Any]:
-    """Whether the cursor goes backwards, and its place, of values of these kinds.
-
-    Whatever is no cursor of this list is refused here: no database takes every integer and every text.
-    """
-    if cursor is None:
-        return False, None
-    try:
-        direction, place = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError, TypeError):
-        raise _bad_cursor() from None
-    fits = isinstance(place, list) and [type(part) for part in place] == list(kinds)
-    if direction not in ("n", "p") or not fits or not all(map(_is_storable, place)):
-        raise _bad_cursor()
-    return direction == "p", place
-
-
-def _is_storable(part: Any) -> bool:
-    return "\x00" not in part if isinstance(part, str) else 0 <= part < 2**63
-
-
-def _page(cursor: str | None, limit: int, *, timed: bool) -> listing.Page:
-    backwards, place = _decoded(cursor, *((str, str) if timed else (str,)))
-    at: listing.Cursor | str | None = None
-    if place is not None:
-        at = listing.Cursor(_instant(place[0]), place[1]) if timed else place[0]
-    after, before = (None, at) if backwards else (at, None)
-    return listing.Page(limit=limit + 1, after=after, before=before)
-
-
-def _instant(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise _bad_cursor() from None
-
-
-def _window(
-    rows: Sequence[tuple[Row, object]], page: listing.Page, limit: int
-) -> tuple[list[Row], str | None, str | None]:
-    """The rows to show and the cursors around them; one row more than shown was asked for."""
-    more = len(rows) > limit
-    backwards = page.before is not None
-    kept = (rows[1:] if backwards else rows[:limit]) if more else rows
-    if not kept:
-        return [], None, None
-    following = _encoded("n", kept[-1][1]) if more or backwards else None
-    previous = _encoded("p", kept[0][1]) if (backwards and more) or page.after is not None else None
-    return [row for row, _ in kept], following, previous
-
-
-def _bad_cursor() -> Refusal:
-    return Refusal(
-        "parameter_invalid", "Not a page of this list.", param="page", type="invalid_request_error"
-    )  # fmt: skip

@@ -90,6 +90,7 @@ class Nudger:
         task_queue: where runs that must be started are put.
         account: what the nudge of an account is sent to.
         check: what the nudge of a check is sent to, by the ids of its account and its own.
+        rollout: what the nudge of a roll-out is sent to; without it none is sent, and another process's sweep does so.
         limit: accounts that may wait; nudges beyond it are dropped.
         in_flight: nudges under way at once.
     """
@@ -101,6 +102,7 @@ class Nudger:
         task_queue: str,
         account: Callable[[str], Target],
         check: Callable[[str, str], Target],
+        rollout: Callable[[str], Target] | None = None,
         limit: int = NUDGES_WAITING,
         in_flight: int = NUDGES_IN_FLIGHT,
     ) -> None:
@@ -108,6 +110,7 @@ class Nudger:
         self._task_queue = task_queue
         self._account = account
         self._check = check
+        self._rollout = rollout
         self._limit = limit
         self._in_flight = in_flight
         self._waiting: dict[tuple[str, str], None] = {}
@@ -128,6 +131,10 @@ class Nudger:
         """Tell a check's run to look again: a report came in, or nobody needs the answer any more. As :meth:`nudge`."""
         self._put((account_id, check_id))
 
+    def nudge_rollout(self, rollout_id: str) -> None:
+        """Tell a roll-out's run to look again: it was made, paused, resumed or taken back. As :meth:`nudge`."""
+        self._put(("", rollout_id))
+
     def _put(self, nudge: tuple[str, str]) -> None:
         if nudge in self._waiting:
             return
@@ -140,15 +147,19 @@ class Nudger:
             self._senders.add(sender)
             sender.add_done_callback(self._senders.discard)
 
-    async def nudge_all(self, account_ids: Iterable[str], checks: Iterable[tuple[str, str]] = ()) -> int:
-        """Nudge these accounts and checks, so many at a time, and wait; how many nudges arrived."""
+    async def nudge_all(
+        self, account_ids: Iterable[str], checks: Iterable[tuple[str, str]] = (), rollout_ids: Iterable[str] = ()
+    ) -> int:
+        """Nudge these accounts, checks and roll-outs, so many at a time, and wait; how many nudges arrived."""
         slots = asyncio.Semaphore(self._in_flight)
 
         async def one(nudge: tuple[str, str]) -> bool:
             async with slots:
-                return await self.send(self._target(nudge), deadline=SWEEP_DEADLINE)
+                target = self._target(nudge)
+                return target is not None and await self.send(target, deadline=SWEEP_DEADLINE)
 
         nudges = [*((account_id, "") for account_id in account_ids), *checks]
+        nudges += [("", rollout_id) for rollout_id in rollout_ids]
         return sum(await asyncio.gather(*map(one, nudges)))
 
     async def send(self, target: Target, *, deadline: timedelta = NUDGE_DEADLINE) -> bool:
@@ -176,11 +187,16 @@ class Nudger:
         while self._waiting:
             nudge = next(iter(self._waiting))
             del self._waiting[nudge]
-            await self.send(self._target(nudge))
+            target = self._target(nudge)
+            if target is not None:
+                await self.send(target)
 
-    def _target(self, nudge: tuple[str, str]) -> Target:
-        account_id, check_id = nudge
-        return self._check(account_id, check_id) if check_id else self._account(account_id)
+    def _target(self, nudge: tuple[str, str]) -> Target | None:
+        """What a nudge is sent to: of an account, of its check, or without an account of a roll-out."""
+        account_id, other_id = nudge
+        if not account_id:
+            return self._rollout(other_id) if self._rollout is not None else None
+        return self._check(account_id, other_id) if other_id else self._account(account_id)
 
     def _count(self, *, arrived: bool) -> None:
         if arrived:

@@ -40,6 +40,13 @@ class CheckInput:
 
 
 @dataclass(frozen=True)
+class RolloutInput:
+    """A policy on its way to many accounts."""
+
+    rollout_id: str
+
+
+@dataclass(frozen=True)
 class SweepInput:
     """One sweep: at most ``limit`` due accounts."""
 

@@ -10,12 +10,15 @@ from temporalio.common import SearchAttributeKey
 
 ACCOUNT_WORKFLOW = "AccountWorkflow"
 CHECK_WORKFLOW = "CheckWorkflow"
+ROLLOUT_WORKFLOW = "RolloutWorkflow"
 SWEEP_WORKFLOW = "SweepWorkflow"
 
 ACCOUNT_CHANGED = "account_changed"
 """The nudge: look again. Without payload, so that lost, late and doubled ones are harmless."""
 CHECK_CHANGED = "check_changed"
 """The same for a check: a report came in by another way than a poll."""
+ROLLOUT_CHANGED = "rollout_changed"
+"""The same for a roll-out: it was made, paused, resumed or taken back."""
 
 SWEEP_SCHEDULE = "sweep"
 SWEEP_RUN = "sweep-run"
@@ -54,3 +57,8 @@ def check_summary(account_id: str) -> str:
 def check_workflow_id(check_id: str) -> str:
     """The run that works on a check which cannot be answered at once."""
     return f"check/{check_id}"
+
+
+def rollout_workflow_id(rollout_id: str) -> str:
+    """The run that rolls a policy out."""
+    return f"rollout/{rollout_id}"

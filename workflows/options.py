@@ -49,6 +49,18 @@ STEP_HERE = LocalActivityConfig(
 )
 """One step inside the workflow task."""
 
+ROLLOUT_STEP = ActivityConfig(
+    summary="a page of accounts",
+    # A step begins with no further account after 20 s (onboarding.policies.steps.Pace), and the last ones may wait for
+    # their locks and statements. A worker that was killed holds up a roll-out for so long at most.
+    start_to_close_timeout=timedelta(seconds=90),
+    retry_policy=PATIENT,
+)
+"""A page of a roll-out. Nothing is told twice, so it is tried again whatever went wrong."""
+
+ROLLOUT_STEPS_A_RUN = 50
+"""Steps before a run continues as new: some 500 events, and a new version of the worker takes over soon."""
+
 SWEEP = ActivityConfig(
     summary="nudge accounts that are due",
     # Finding takes 50 ms; nudging 500 accounts while Temporal answers slowly takes the rest. The next sweep is due

@@ -21,7 +21,7 @@ from temporalio.client import (
 
 from onboarding.temporal import Target
 from workflows import names, options
-from workflows.messages import AccountInput, CheckInput, SweepInput
+from workflows.messages import AccountInput, CheckInput, RolloutInput, SweepInput
 
 
 def account_target(account_id: str) -> Target:
@@ -43,6 +43,17 @@ def check_target(account_id: str, check_id: str) -> Target:
         workflow=names.CHECK_WORKFLOW,
         input=CheckInput(account_id, check_id),
         summary=names.check_summary(account_id),
+    )
+
+
+def rollout_target(rollout_id: str) -> Target:
+    """What the nudge of a roll-out is sent to: its run, started if there is none."""
+    return Target(
+        workflow_id=names.rollout_workflow_id(rollout_id),
+        signal=names.ROLLOUT_CHANGED,
+        workflow=names.ROLLOUT_WORKFLOW,
+        input=RolloutInput(rollout_id),
+        summary="how far it is stands beside, in the current details",
     )
 
 

@@ -22,17 +22,12 @@ if TYPE_CHECKING:
 
 BUILTIN_NAME = "builtin"
 BUILTIN_VERSION = 1
-BUILTIN_PACKS = ("base", "us")
+BUILTIN_PACKS = ("base", "us", "ca", "eu", "gb", "de", "fr", "es", "it", "nl", "ie")
 
 
 def lint_packs(texts: Mapping[str, str]) -> list[Problem]:
     """Everything that is wrong with the YAML packs ``{name: text}`` taken together, each with its file and line."""
-    sources = read_packs(texts)
-    if sources.problems:
-        return sources.problems
-    compiler = Compiler(Pack.model_validate(sources.document))
-    compiler.policy("", 0, "")
-    return [sources.placed(problem) for problem in compiler.problems]
+    return _checked(texts)[1]
 
 
 def load_packs(texts: Mapping[str, str]) -> dict[str, Any]:
@@ -41,16 +36,31 @@ def load_packs(texts: Mapping[str, str]) -> dict[str, Any]:
     Raises:
         CatalogueError: all that :func:`lint_packs` finds.
     """
-    problems = lint_packs(texts)
+    document, problems = _checked(texts)
     if problems:
         raise CatalogueError(problems)
-    return read_packs(texts).document
+    return document
 
 
-def policy_bytes(name: str, version: int, document: Mapping[str, Any]) -> bytes:
-    """Canonical bytes of a policy version: what is stored, and what its hash is of."""
+def _checked(texts: Mapping[str, str]) -> tuple[dict[str, Any], list[Problem]]:
+    """The packs as one document, worth something only without problems."""
+    sources = read_packs(texts)
+    if sources.problems:
+        return sources.document, sources.problems
+    compiler = Compiler(Pack.model_validate(sources.document))
+    compiler.policy("", 0, "")
+    return sources.document, [sources.placed(problem) for problem in compiler.problems]
+
+
+def policy_bytes(name: str, version: int, document: Mapping[str, Any], platform_id: str | None = None) -> bytes:
+    """Canonical bytes of a policy version: what is stored, and what its hash is of.
+
+    ``platform_id`` is of the platform whose own it is: two platforms may say the same under the same name.
+    """
+    owner = {} if platform_id is None else {"platform": platform_id}
     return orjson.dumps(
-        {"name": name, "version": version, "document": document}, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
+        {"name": name, "version": version, "document": document, **owner},
+        option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS,
     )
 
 

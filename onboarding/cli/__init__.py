@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 import structlog
 import typer
 
+from onboarding.cli.orders import orders_app
+from onboarding.cli.policies import policies_app
 from onboarding.process_exit import settle_before_exit
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -16,6 +18,8 @@ keys_app = typer.Typer(no_args_is_help=True, help="API keys of platforms.")
 app.add_typer(keys_app, name="keys")
 inbox_app = typer.Typer(no_args_is_help=True, help="What vendors sent.")
 app.add_typer(inbox_app, name="inbox")
+app.add_typer(orders_app, name="orders")
+app.add_typer(policies_app, name="policies")
 
 
 @app.callback()
@@ -50,11 +54,14 @@ def inspect(
     account: str = typer.Option("", "--account", help="Inspect this account only: acct_…"),
     limit: int = typer.Option(50, min=1, help="Findings to show at most."),
     open_: bool = typer.Option(False, "--open", help="Also open every sealed value; none is shown."),  # noqa: FBT001, FBT003
+    reproduce: bool = typer.Option(False, "--reproduce", help="Also decide newest versions again; all of --account."),  # noqa: FBT001, FBT003
 ) -> None:
     """Prove that the database is consistent; only reads. Exit status 2 if something is wrong, with what and where."""
     from onboarding.cli import operations
 
-    report, is_consistent = operations.inspect_book(account or None, limit, is_opening=open_)
+    report, is_consistent = operations.inspect_book(
+        account or None, limit, is_opening=open_, is_reproducing=reproduce
+    )  # fmt: skip
     typer.echo(report)
     if not is_consistent:
         raise typer.Exit(2)

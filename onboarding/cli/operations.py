@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import getpass
 import importlib
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import TypeVar
+from enum import StrEnum
+from typing import Any, TypeVar
 
 from onboarding.cli.keys import MadeKeys, make_platform, run_apart, with_database
+from onboarding.domain.errors import Refusal
+from onboarding.domain.state import OrderKind
+from onboarding.door.orders import Audience
 from onboarding.engine import Engine, open_engine
 from onboarding.inspection import Inspection, NoSuchAccount, inspect
+from onboarding.orders import KINDS
 from onboarding.settings import Settings, load_settings
 from onboarding.storage import migrate as migrations
 from onboarding.storage.database import Database
@@ -19,6 +25,7 @@ from onboarding.storage.inbox import ItemRow, ItemState
 from onboarding.temporal import Nudger, connect
 
 T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
 
 
 class CommandFailed(Exception):  # noqa: N818 -- says what happened
@@ -56,14 +63,18 @@ def sweep(limit: int) -> tuple[int, int]:
         raise _unreachable() from error
 
 
-def inspect_book(account_id: str | None, limit: int, *, is_opening: bool) -> tuple[str, bool]:
+def inspect_book(
+    account_id: str | None, limit: int, *, is_opening: bool, is_reproducing: bool = False
+) -> tuple[str, bool]:
     """What an inspection found, as text with at most ``limit`` findings, and whether the book is consistent."""
     settings = load_settings()
 
     async def work(database: Database) -> Inspection:
         told = _show_progress if sys.stderr.isatty() else None
         ring = settings.key_ring()
-        return await inspect(database, ring, account_id=account_id, is_opening=is_opening, told=told)
+        return await inspect(
+            database, ring, account_id=account_id, is_opening=is_opening, is_reproducing=is_reproducing, told=told
+        )  # fmt: skip
 
     try:
         found: Inspection = with_database(settings.database_url, work)
@@ -105,7 +116,8 @@ async def _sweep(settings: Settings, limit: int) -> tuple[int, int]:
     try:
         due = await engine.work.sweep(limit)
         checks = {*await engine.inbox.due(limit), *await engine.work.leftovers(limit)}
-        return len(due) + len(checks), await nudger.nudge_all(due, checks)
+        rollouts = await engine.rollout_steps.due(limit)
+        return len(due) + len(checks) + len(rollouts), await nudger.nudge_all(due, checks, rollouts)
     finally:
         await engine.close()
 
@@ -115,8 +127,12 @@ async def _nudger(settings: Settings) -> Nudger:
     targets = importlib.import_module("workflows.schedule")
     client = await connect(settings, identity="onboarding-cli")
     return Nudger(
-        client, task_queue=settings.task_queue, account=targets.account_target, check=targets.check_target
-    )  # fmt: skip
+        client,
+        task_queue=settings.task_queue,
+        account=targets.account_target,
+        check=targets.check_target,
+        rollout=targets.rollout_target,
+    )
 
 
 def list_inbox(states: Sequence[str], verifier: str | None, limit: int) -> list[ItemRow]:
@@ -125,7 +141,7 @@ def list_inbox(states: Sequence[str], verifier: str | None, limit: int) -> list[
     async def work(engine: Engine) -> list[ItemRow]:
         return await engine.inbox.items(states=_states(states), verifier=verifier, limit=limit)
 
-    return _with_engine(work)
+    return with_engine(work)
 
 
 def replay_inbox(
@@ -142,7 +158,72 @@ def replay_inbox(
             counted[end] = counted.get(end, 0) + 1
         return counted
 
-    return _with_engine(work)
+    return with_engine(work)
+
+
+def place_order(
+    account_id: str,
+    kind: str,
+    reason: str,
+    capability: str | None,
+    ends_at: datetime | None,
+    audience: str | None,
+    ticket: str | None,
+) -> dict[str, Any]:
+    """The order, placed in the name of whoever runs this."""
+    chosen = _one_of(OrderKind, kind, KINDS)
+    readers = _one_of(Audience, audience, tuple(Audience)) if audience is not None else None
+
+    async def work(engine: Engine) -> dict[str, Any]:
+        caller = await engine.orders.operator(account_id, getpass.getuser())
+        return await engine.orders.place(
+            caller,
+            account_id,
+            None,
+            kind=chosen,
+            reason=reason,
+            capability=capability,
+            ends_at=ends_at,
+            audience=readers,
+            ticket=ticket,
+        )
+
+    return decided(work)
+
+
+def undo_order(account_id: str, order_id: str) -> dict[str, Any]:
+    """The order, undone in the name of whoever runs this."""
+
+    async def work(engine: Engine) -> dict[str, Any]:
+        caller = await engine.orders.operator(account_id, getpass.getuser())
+        return await engine.orders.undo(caller, account_id, order_id, None)
+
+    return decided(work)
+
+
+def list_orders(account_id: str, limit: int) -> list[dict[str, Any]]:
+    """An account's orders, newest first, with everything that operators may read."""
+
+    async def work(engine: Engine) -> list[dict[str, Any]]:
+        caller = await engine.orders.operator(account_id, getpass.getuser())
+        return (await engine.orders.list(caller, account_id, limit)).data
+
+    return decided(work)
+
+
+def decided(work: Callable[[Engine], Awaitable[T]]) -> T:
+    """Run a command on an engine; what it refuses is told in one line."""
+    try:
+        return with_engine(work)
+    except Refusal as refusal:
+        where = f"{refusal.param}: " if refusal.param else ""
+        raise CommandFailed(f"{where}{refusal.message}") from None
+
+
+def _one_of(kind: type[E], name: str, allowed: Sequence[str]) -> E:
+    if name not in allowed:
+        raise CommandFailed(f"{name} is not one of {', '.join(allowed)}")
+    return kind(name)
 
 
 def _states(names: Sequence[str]) -> list[ItemState]:
@@ -152,15 +233,19 @@ def _states(names: Sequence[str]) -> list[ItemState]:
         raise CommandFailed(f"a state is one of {', '.join(ItemState)}") from None
 
 
-def _with_engine(work: Callable[[Engine], Awaitable[T]]) -> T:
+def with_engine(work: Callable[[Engine], Awaitable[T]]) -> T:
     """Run a command on an engine whose nudges are sent before the command ends."""
     settings = load_settings()
 
     async def run() -> T:
         nudger = await _nudger(settings)
         engine = await open_engine(
-            settings, nudge=nudger.nudge, nudge_check=nudger.nudge_check, name="onboarding-cli"
-        )  # fmt: skip
+            settings,
+            nudge=nudger.nudge,
+            nudge_check=nudger.nudge_check,
+            nudge_rollout=nudger.nudge_rollout,
+            name="onboarding-cli",
+        )
         try:
             return await work(engine)
         finally:

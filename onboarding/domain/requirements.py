@@ -67,6 +67,8 @@ def requirements(account_id: str, evaluation: Evaluation) -> Wire:
     """The ``requirements`` object: entries, alternatives and summary."""
     document = _document(account_id, evaluation.demands, evaluation)
     document["entries"] += [_inquiry_entry(account_id, one, evaluation.policy) for one in evaluation.inquiries]
+    if evaluation.inquiries and document["summary"]["minimum_deadline"] is None:
+        document["summary"] = {"minimum_deadline": {"status": DueStatus.EVENTUALLY_DUE.value, "time": None}}
     return document
 
 

@@ -8,6 +8,7 @@ writes steps; a GET plays them in memory.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from onboarding.domain.errors import EngineFault
@@ -126,7 +127,11 @@ def settle(policies: Policies, state: State, as_of: datetime, world: Surrounding
 def make_evidence(
     evidence_id: str, check: Check, answer: Answer, kind: CheckKind | None, recorded_at: datetime
 ) -> Evidence:
-    """The evidence that an answer is; a pass is valid as long as its kind says, from the verifier's own time."""
+    """The evidence that an answer is; a pass is valid as long as its kind says, from the verifier's own time.
+
+    That time is told in UTC, whatever zone the verifier's is in: as it is read back, and so decided the same again.
+    """
+    occurred_at = answer.occurred_at.astimezone(UTC)
     lasts = kind.lasts if kind is not None and answer.outcome is Outcome.PASSED else None
     return Evidence(
         id=evidence_id,
@@ -138,9 +143,9 @@ def make_evidence(
         reasons=answer.reasons,
         verifier=answer.verifier,
         verifier_version=answer.verifier_version,
-        occurred_at=answer.occurred_at,
+        occurred_at=occurred_at,
         recorded_at=recorded_at,
-        valid_until=answer.occurred_at + lasts if lasts is not None else None,
+        valid_until=occurred_at + lasts if lasts is not None else None,
         basis=answer.basis,
     )
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from onboarding.door.callers import Caller, RequestKey
     from onboarding.door.policies import PolicyShelf
     from onboarding.storage.accounts import AccountRecord
-    from onboarding.storage.database import Database, Transaction
+    from onboarding.storage.database import Database, Reading, Transaction
     from onboarding.storage.rows import AccountRow
     from onboarding.verifiers.registry import Verifiers
 
@@ -212,8 +212,9 @@ class Door:
     async def _make(
         self, tx: Transaction, account_id: str, change: Change, caller: Caller, key: RequestKey | None
     ) -> tuple[Revised, bool]:
-        now, destinations = await accounts.beginning(tx, caller.platform_id, livemode=caller.livemode)
-        policy = self._policies.current
+        began = await accounts.beginning(tx, caller.platform_id, livemode=caller.livemode)
+        now = began.now
+        policy = await self._policies.get(began.policy_hash, tx)
         keys = self._ring.new_account_keys()
         draft = Draft(
             record=None,
@@ -230,7 +231,7 @@ class Door:
         result = change.apply(draft)
         self._look(draft, journal, World(draft, self._verifiers), change, caller, key)
         journal.write()
-        journal.deliver(destinations)
+        journal.deliver(began.destinations)
         columns, nudge = self._columns(draft, journal, None, by_user=True)
         wrapped = self._ring.wrap(keys, account=account_id)
         draft.batch.insert(
@@ -249,7 +250,7 @@ class Door:
     async def _write(
         self, tx: Transaction, record: AccountRecord, change: Change, caller: Caller | None, key: RequestKey | None
     ) -> tuple[Revised, bool]:
-        draft = await self._draft(record)
+        draft = await self._draft(record, tx)
         journal = Journal(draft)
         world = World(draft, self._verifiers)
         self._play(draft, journal, world, record)
@@ -270,7 +271,7 @@ class Door:
             await tx.apply(draft.batch)
         return Revised(result, draft, journal.documents), nudge
 
-    async def _draft(self, record: AccountRecord) -> Draft:
+    async def _draft(self, record: AccountRecord, r: Reading | None = None) -> Draft:
         row = record.row
         if row.evaluator_version > EVALUATOR_VERSION:
             raise OlderThanRow
@@ -281,17 +282,17 @@ class Door:
             platform_id=row.platform_id,
             livemode=row.livemode,
             keys=self._keys(record),
-            policies=await self._policies_of(row),
+            policies=await self._policies_of(row, r),
             created_at=row.created_at,
             database_now=record.database_now,
             as_of=max(now, row.last_as_of) if row.last_as_of else now,
         )
 
-    async def _policies_of(self, row: AccountRow) -> Policies:
-        current = await self._policies.get(row.policy_hash)
+    async def _policies_of(self, row: AccountRow, r: Reading | None) -> Policies:
+        current = await self._policies.get(row.policy_hash, r)
         if row.announced_hash is None or row.transition_at is None:
             return Policies(current)
-        return Policies(current, Announced(await self._policies.get(row.announced_hash), row.transition_at))
+        return Policies(current, Announced(await self._policies.get(row.announced_hash, r), row.transition_at))
 
     def unwrap(self, account_id: str, wrapped: WrappedKeys) -> AccountKeys:
         """An account's keys, in memory only."""
@@ -421,7 +422,7 @@ class Door:
             now, row = record.database_now, record.row
             since = row.stuck_since or now
             retry_at = now + min(max(now - since, STUCK_RETRY), timedelta(days=1))
-            draft = await self._draft(record)
+            draft = await self._draft(record, tx)
             draft.batch.update(
                 tables.Account,
                 {"id": account_id},

@@ -407,6 +407,7 @@ class Draft:
                 persons=tuple(persons),
                 requested=frozenset(shapes.requested_capabilities(values)),
                 closed=self.closed,
+                activity=old.activity,
             ),
         )
         self._supplied.clear()

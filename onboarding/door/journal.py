@@ -149,12 +149,7 @@ class Journal:
 
     def restrict_missed(self, as_of: datetime) -> None:
         """Show capabilities whose stored deadline has passed as restricted, though nobody could evaluate it."""
-        capabilities = dict(self.evaluation["capabilities"])
-        for name, deadline in self.evaluation["deadlines"].items():
-            if datetime.fromisoformat(deadline) <= as_of and capabilities[name]["status"] == "active":
-                details = [{"code": "requirements_past_due", "resolution": "provide_info"}]
-                capabilities[name] = {"status": "restricted", "status_details": details}
-        self.evaluation = {**self.evaluation, "capabilities": capabilities}
+        self.evaluation = with_missed_restricted(self.evaluation, as_of)
         self._documents = documents(self._draft, self.evaluation, dict(self._checks))
 
     def write(self) -> None:
@@ -335,6 +330,16 @@ class Journal:
             previous=previous,
             hash=self.audit_head,
         )
+
+
+def with_missed_restricted(evaluation: dict[str, Any], as_of: datetime) -> dict[str, Any]:
+    """A stored evaluation with every active capability restricted whose next deadline has passed by then."""
+    capabilities = dict(evaluation["capabilities"])
+    for name, deadline in evaluation["deadlines"].items():
+        if datetime.fromisoformat(deadline) <= as_of and capabilities[name]["status"] == "active":
+            details = [{"code": "requirements_past_due", "resolution": "provide_info"}]
+            capabilities[name] = {"status": "restricted", "status_details": details}
+    return {**evaluation, "capabilities": capabilities}
 
 
 def audit_hash(previous: str, fields: list[object]) -> str:

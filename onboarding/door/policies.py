@@ -10,7 +10,7 @@ from onboarding.storage import policies
 
 if TYPE_CHECKING:
     from onboarding.domain.policy import Policy
-    from onboarding.storage.database import Database
+    from onboarding.storage.database import Database, Reading
 
 
 class PolicyUnavailable(Exception):  # noqa: N818 -- says what is
@@ -18,7 +18,7 @@ class PolicyUnavailable(Exception):  # noqa: N818 -- says what is
 
 
 class PolicyShelf:
-    """Published policies by hash. ``current`` is what new accounts are assigned."""
+    """Published policies by hash. ``current`` is what new accounts are assigned where none was made current."""
 
     def __init__(self, database: Database, current: Policy | None = None, current_bytes: bytes | None = None) -> None:
         self._database = database
@@ -37,8 +37,15 @@ class PolicyShelf:
         async with self._database.reading() as r:
             await policies.seed(r, policy_hash=policy.hash, name=policy.name, version=version, document=self._bytes)
 
-    async def get(self, policy_hash: str | None) -> Policy:
-        """The policy with this hash; None is the current one.
+    async def current_for(self, platform_id: str, *, livemode: bool) -> Policy:
+        """What a platform's new accounts are assigned. The door reads its hash with what else they begin with."""
+        async with self._database.reading() as r:
+            return await self.get(await policies.current(r, platform_id, livemode=livemode), r)
+
+    async def get(self, policy_hash: str | None, r: Reading | None = None) -> Policy:
+        """The policy with this hash; None is the process's own.
+
+        ``r`` is a connection that the caller has: where many change accounts at once, there may be no other.
 
         Raises:
             PolicyUnavailable: no such row, or this process can't compile it.
@@ -47,8 +54,11 @@ class PolicyShelf:
             return self.current
         known = self._compiled.get(policy_hash)
         if known is None:
-            async with self._database.reading() as r:
+            if r is not None:
                 row = await policies.find(r, policy_hash)
+            else:
+                async with self._database.reading() as own:
+                    row = await policies.find(own, policy_hash)
             if row is None:
                 raise PolicyUnavailable
             try:

@@ -88,12 +88,27 @@ async def lock(tx: Transaction, account_id: str) -> bool:
     return await tx.fetch_one("SELECT 1 FROM accounts WHERE id = $1 FOR UPDATE", account_id) is not None
 
 
-async def beginning(r: Reading, platform_id: str, *, livemode: bool) -> tuple[datetime, tuple[DestinationRow, ...]]:
-    """What a new account begins with: the database's clock and its platform's enabled event destinations."""
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What a new account begins with.
+
+    Attributes:
+        now: the database's clock.
+        destinations: the enabled event destinations of its platform and mode.
+        policy_hash: of the policy that was made current for it; None where none was.
+    """
+
+    now: datetime
+    destinations: tuple[DestinationRow, ...]
+    policy_hash: str | None
+
+
+async def beginning(r: Reading, platform_id: str, *, livemode: bool) -> Beginning:
+    """What a new account of this platform and mode begins with; one round trip."""
     row = await r.fetch_one(_BEGINNING, platform_id, livemode)
     if row is None:  # a SELECT without FROM has one row
         raise LookupError("no row")
-    return row[0], _sorted(starmap(DestinationRow, row[1]), "id")
+    return Beginning(row[0], _sorted(starmap(DestinationRow, row[1]), "id"), row[2])
 
 
 async def load(r: Reading, account_id: str) -> AccountRecord | None:
@@ -139,10 +154,16 @@ def _children(row_type: type, table: str, condition: str = "true") -> str:
     )
 
 
+CURRENT_POLICY = """
+  (SELECT c.policy_hash FROM current_policies c WHERE c.platform_id IN ($1, '') AND c.livemode = $2
+   ORDER BY c.platform_id DESC LIMIT 1)
+"""
+"""Of a platform and a mode, its parameters: the platform's own row comes before that for everybody."""
 _BEGINNING = f"""
 SELECT clock_timestamp(),
   ARRAY(SELECT ROW({columns(DestinationRow)}) FROM event_destinations t
-        WHERE t.platform_id = $1 AND t.livemode = $2 AND t.enabled)
+        WHERE t.platform_id = $1 AND t.livemode = $2 AND t.enabled),
+  {CURRENT_POLICY}
 """  # noqa: S608 -- names of our own schema
 LOAD = f"""
 SELECT {columns(AccountRow, "a")},

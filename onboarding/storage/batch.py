@@ -128,6 +128,10 @@ class Batch:
             self._touch_prefix(shape, prefix)
         self._append(_Group(shape.name, _Kind.DELETE, names), _encoded(shape, dict(key)))
 
+    def inserted(self, table: type[Table]) -> list[dict[str, Any]]:
+        """The rows that were added to a table, in their order."""
+        return list(self._rows.get(_Group(shape_of(table).name, _Kind.INSERT, ()), ()))
+
     def __bool__(self) -> bool:
         return bool(self._rows)
 

@@ -209,6 +209,7 @@ _SEALED_COLUMNS = (
     ("events.sealed", _bytes("events", "sealed")),
     ("answers.ciphertext", _bytes("answers", "ciphertext", "check_id")),
     ("evidence.detail", _bytes("evidence", "detail")),
+    ("activity_reports.sealed", _bytes("activity_reports", "sealed")),
 )
 _PARTS = (
     _rows(VersionRow, "versions"),

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from onboarding.crypto import WrappedKeys
 from onboarding.domain.state import Evidence
 from onboarding.storage.accounts import LOAD, AccountRecord, columns, decode_evidence, decode_record
 from onboarding.storage.database import Reading, Row
@@ -69,6 +71,52 @@ class ReviewItem(ReviewRow):
     outcome: str | None
     evidence_id: str | None
     detail: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedAccount:
+    """An account of the scope; ``keys`` None where it was erased."""
+
+    id: str
+    shape: dict[str, Any]
+    keys: WrappedKeys | None
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityItem:
+    """A report of activity; the platform's own id of it is ``sealed``, with ``id`` as its subject."""
+
+    id: str
+    account_id: str
+    sealed: bytes
+    currency: str
+    totals: list[Any]
+    reported_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """All columns of an order but for its target."""
+
+    id: str
+    account_id: str
+    kind: str
+    reason: str
+    actor: str
+    starts_at: datetime
+    ends_at: datetime | None
+    capability: str | None
+    audience: str
+    undone_at: datetime | None
+    undone_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderItem(OrderRow):
+    """An order with its ticket, sealed with ``id`` as subject, and its account's time, which says if it has ended."""
+
+    ticket: bytes | None
+    now: datetime
 
 
 async def list_accounts(
@@ -140,6 +188,39 @@ async def list_reviews(
     return [ReviewItem(*row) for row in await query.page(r, page)]
 
 
+async def find_owned(r: Reading, scope: Scope) -> OwnedAccount | None:
+    """The scope's one account, or None."""
+    query = _Query("SELECT a.id, a.shape, a.data_key, a.digest_key FROM accounts a", "a.id")
+    query.add("a.id = {}", scope.account_id)
+    query.add("a.platform_id = {}", scope.platform_id)
+    query.add("a.livemode = {}", scope.livemode)
+    rows = await query.page(r, Page(limit=1))
+    if not rows:
+        return None
+    account_id, shape, data_key, digest_key = rows[0]
+    is_erased = data_key is None or digest_key is None
+    return OwnedAccount(account_id, shape, None if is_erased else WrappedKeys(data_key, digest_key))
+
+
+async def list_activity(r: Reading, scope: Scope, page: Page, *, digest: str | None = None) -> list[ActivityItem]:
+    """Reports of activity, or the one whose id has this digest."""
+    query = _of_accounts("activity_reports", columns(ActivityItem), scope)
+    if digest is not None:
+        query.add("t.report_digest = {}", digest)
+    return [ActivityItem(*row) for row in await query.page(r, page)]
+
+
+async def list_orders(
+    r: Reading, scope: Scope, page: Page, *, kinds: Sequence[str], order_id: str | None = None
+) -> list[OrderItem]:
+    """Orders of these kinds, undone ones too, or one of them."""
+    query = _of_accounts("orders", f"{columns(OrderRow)}, s.ciphertext, {_ACCOUNTS_TIME}", scope, _ITS_TICKET)
+    _add_chosen(query, {"kind": kinds})
+    if order_id is not None:
+        query.add("t.id = {}", order_id)
+    return [OrderItem(*row) for row in await query.page(r, page)]
+
+
 async def list_clocks(r: Reading, platform_id: str, page: Page) -> list[ClockRow]:
     """A platform's test clocks."""
     query = _Query(f"SELECT {columns(ClockRow)} FROM test_clocks t", "t.created_at", "t.id")  # noqa: S608
@@ -192,6 +273,13 @@ LEFT JOIN LATERAL (
   SELECT f.id, f.outcome, f.detail FROM evidence f WHERE f.check_id = t.check_id AND f.attempt > 0
   ORDER BY (f.recorded_at <= t.opened_at) DESC, f.recorded_at DESC, f.id DESC LIMIT 1
 ) e ON true
+"""
+
+
+_ACCOUNTS_TIME = "greatest(coalesce(k.now, clock_timestamp()), a.last_as_of)"
+_ITS_TICKET = """
+LEFT JOIN test_clocks k ON k.id = a.test_clock_id
+LEFT JOIN sealed_values s ON s.account_id = t.account_id AND s.subject = t.id AND s.field_group = 'ticket'
 """
 
 

@@ -190,13 +190,14 @@ class KeyRow:
 
 @dataclass(frozen=True, slots=True)
 class PolicyRow:
-    """A published policy."""
+    """A published policy; ``platform_id`` None is for all platforms."""
 
     hash: str
     name: str
     version: str
     document: bytes
     published_at: datetime
+    platform_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

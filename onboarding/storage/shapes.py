@@ -70,6 +70,9 @@ def decode_shape(encoded: Mapping[str, Any]) -> Shape:
 def encode_inputs(state: State, announced: Announced | None) -> dict[str, Any]:
     """What a decision was made from that no other row keeps as it was: open checks, orders, acknowledgements.
 
+    Orders stand in the order in which they were read: the first rejection names the reason, and the first hold comes
+    first among the requirements.
+
     ::
 
         {"checks": [["check_1", "screening", "account", "<digest>", "due", "<opened>", null, null, null]],
@@ -79,7 +82,7 @@ def encode_inputs(state: State, announced: Announced | None) -> dict[str, Any]:
     """
     encoded: dict[str, Any] = {
         "checks": [_encoded_row(check) for check in sorted(state.checks, key=attrgetter("id"))],
-        "orders": [_encoded_row(order) for order in sorted(state.orders, key=attrgetter("id"))],
+        "orders": [_encoded_row(order) for order in state.orders],
         "acknowledgements": [
             _encoded_row(known) for known in sorted(state.acknowledgements, key=attrgetter("capability"))
         ],
@@ -101,8 +104,9 @@ def decode_inputs(encoded: Mapping[str, Any], state: State) -> State:
 
 
 def _decoded_row(row_type: type, values: list[Any], **enums: type) -> dict[str, Any]:
+    """The fields that were stored; a field that was added since has its default."""
     decoded: dict[str, Any] = {}
-    for field, value in zip(fields(row_type), values, strict=True):
+    for field, value in zip(fields(row_type), values, strict=False):
         if value is not None and field.name in enums:
             decoded[field.name] = enums[field.name](value)
         elif value is not None and (field.name == "at" or field.name.endswith("_at")):

@@ -1,6 +1,7 @@
 """Numbers in public registers, of persons and of businesses.
 
-Form only: length, alphabet, prefix and check digit, where there is one. US numbers have no check digit.
+Form only: length, alphabet, prefix and check digit, where there is one. US numbers have no check digit. A type without
+a rule of its own, here or in the registers' own publications, is taken as it comes.
 """
 
 from __future__ import annotations
@@ -9,11 +10,43 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from stdnum.at import tin as at_tin
+from stdnum.at import uid as at_uid
 from stdnum.au import abn, acn
+from stdnum.be import nn as be_nn
+from stdnum.be import vat as be_vat
+from stdnum.bg import vat as bg_vat
 from stdnum.ca import sin
+from stdnum.ch import uid as ch_uid
+from stdnum.cy import vat as cy_vat
+from stdnum.cz import dic as cz_dic
+from stdnum.de import stnr
 from stdnum.de import vat as de_vat
-from stdnum.fr import siren, tva
+from stdnum.dk import cvr
+from stdnum.ee import ik, kmkr, registrikood
+from stdnum.es import cif, dni, nie, nif
+from stdnum.fi import alv, ytunnus
+from stdnum.fr import nir, siren, tva
 from stdnum.gb import vat as gb_vat
+from stdnum.gr import vat as gr_vat
+from stdnum.hr import oib
+from stdnum.hu import anum
+from stdnum.ie import pps
+from stdnum.ie import vat as ie_vat
+from stdnum.it import codicefiscale, iva
+from stdnum.lt import asmens, pvm
+from stdnum.lu import tva as lu_tva
+from stdnum.lv import pvn
+from stdnum.mt import vat as mt_vat
+from stdnum.nl import bsn, btw
+from stdnum.no import orgnr as no_orgnr
+from stdnum.pl import nip, pesel, regon
+from stdnum.pt import nif as pt_nif
+from stdnum.ro import cnp, cui
+from stdnum.se import orgnr as se_orgnr
+from stdnum.se import vat as se_vat
+from stdnum.si import ddv, maticna
+from stdnum.sk import dph
 from stdnum.us import ein, itin, ssn
 
 from onboarding.domain.errors import Refusal
@@ -39,40 +72,138 @@ BUSINESS_TYPES = words(
 )
 
 _Rule = Callable[[str], bool]
+_LENGTH_OF_CODICE_FISCALE = 16  # a business's has eleven digits
 
 
-def _four_digits(value: str) -> bool:
-    return re.fullmatch(r"[0-9]{4}", value) is not None
+def _form(pattern: str) -> _Rule:
+    """A rule for numbers without a check digit that anybody publishes."""
+    compiled = re.compile(pattern)
+    return lambda value: compiled.fullmatch(value) is not None
 
 
-def _four_digits_not_zero(value: str) -> bool:
-    # The Social Security Administration never issued the serial 0000.
-    return _four_digits(value) and value != "0000"
+def _any_of(*rules: _Rule) -> _Rule:
+    return lambda value: any(rule(value) for rule in rules)
+
+
+# A Spanish NIF without a prefix of a company: of a citizen, a foreigner, or one of those who have neither number.
+_is_spanish_person = _any_of(
+    dni.is_valid, nie.is_valid, lambda value: value[:1] in frozenset("KLM") and nif.is_valid(value)
+)
+
+
+def _is_ico(value: str) -> bool:
+    """Czech and Slovak register number: seven digits weighted 8 to 2, modulo 11."""
+    if re.fullmatch(r"[0-9]{8}", value) is None:
+        return False
+    total = sum(weight * int(digit) for weight, digit in zip(range(8, 1, -1), value[:7], strict=True))
+    return int(value[7]) == (11 - total % 11) % 10
 
 
 _PERSON_RULES: dict[str, _Rule] = {
+    "at_stn": at_tin.is_valid,
+    "be_nrn": be_nn.is_valid,
     "ca_sin": sin.is_valid,
-    "gb_nino": lambda value: re.fullmatch(r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][0-9]{6}[A-D]", value) is not None,
+    "ee_ik": ik.is_valid,
+    "es_nif": _is_spanish_person,
+    "fr_nir": nir.is_valid,
+    "gb_nino": _form(r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][0-9]{6}[A-D]"),
+    "gr_afm": gr_vat.is_valid,
+    "hr_oib": oib.is_valid,
+    "ie_ppsn": pps.is_valid,
+    "it_cf": lambda value: len(value) == _LENGTH_OF_CODICE_FISCALE and codicefiscale.is_valid(value),
+    "lt_ak": asmens.is_valid,
+    "nl_bsn": bsn.is_valid,
+    "pl_pesel": pesel.is_valid,
+    "pt_nif": pt_nif.is_valid,
+    "ro_cnp": cnp.is_valid,
     "us_itin": itin.is_valid,
-    "us_itin_last_4": _four_digits,
+    "us_itin_last_4": _form(r"[0-9]{4}"),
     "us_ssn": ssn.is_valid,
-    "us_ssn_last_4": _four_digits_not_zero,
+    # The Social Security Administration never issued the serial 0000.
+    "us_ssn_last_4": _form(r"(?!0000)[0-9]{4}"),
 }
 _BUSINESS_RULES: dict[str, _Rule] = {
+    "at_fn": _form(r"(FN)?[0-9]{1,6}[A-Z]"),
+    "at_stn": at_tin.is_valid,
+    "at_vat": at_uid.is_valid,
     "au_abn": abn.is_valid,
     "au_acn": acn.is_valid,
+    "be_cbe": be_vat.is_valid,
+    "be_vat": be_vat.is_valid,
+    "bg_uic": _form(r"[0-9]{9}([0-9]{4})?"),
+    "bg_vat": bg_vat.is_valid,
+    "ch_chid": _form(r"CH[0-9]{11}"),
+    "ch_uid": ch_uid.is_valid,
+    "cy_he": _form(r"[A-Z]{0,2}[0-9]{1,6}"),
+    "cy_vat": cy_vat.is_valid,
+    "cz_ico": _is_ico,
+    "cz_vat": cz_dic.is_valid,
+    # Part and number of the register: HRA, HRB, GnR, PR, VR; some courts add letters.
+    "de_hrn": _form(r"(HRA|HRB|GNR|GSR|PR|VR)?[0-9]{1,6}[A-Z]{0,3}"),
+    "de_stn": stnr.is_valid,
     "de_vat": de_vat.is_valid,
+    "dk_cvr": cvr.is_valid,
+    "dk_vat": cvr.is_valid,
+    "ee_rk": registrikood.is_valid,
+    "ee_vat": kmkr.is_valid,
+    "es_cif": cif.is_valid,
+    "es_vat": nif.is_valid,
+    "fi_vat": alv.is_valid,
+    "fi_yt": ytunnus.is_valid,
+    "fr_rna": _form(r"W[0-9][0-9A-Z][0-9]{7}"),
     "fr_siren": siren.is_valid,
     "fr_vat": tva.is_valid,
-    "gb_crn": lambda value: re.fullmatch(r"([A-Z]{2}[0-9]{6}|[A-Z]{2}[0-9]{5}[A-Z]|[0-9]{7,8})", value) is not None,
+    "gb_crn": _form(r"[A-Z]{2}[0-9]{6}|[A-Z]{2}[0-9]{5}[A-Z]|[0-9]{7,8}"),
     "gb_vat": gb_vat.is_valid,
+    "gr_afm": gr_vat.is_valid,
+    "gr_gemi": _form(r"[0-9]{9,12}"),
+    "gr_vat": gr_vat.is_valid,
+    "hr_mbs": _form(r"[0-9]{8,9}"),
+    "hr_oib": oib.is_valid,
+    "hr_vat": oib.is_valid,
+    "hu_cjs": _form(r"[0-9]{10}"),
+    "hu_tin": _form(r"[0-9]{8}([0-9]{3})?"),
+    "hu_vat": anum.is_valid,
+    "ie_crn": _form(r"[0-9]{1,7}"),
+    "ie_trn": _any_of(ie_vat.is_valid, pps.is_valid),
+    "ie_vat": ie_vat.is_valid,
+    # The chamber's province and its number.
+    "it_rea": _form(r"([A-Z]{2})?[0-9]{1,7}"),
+    "it_vat": iva.is_valid,
+    "li_uid": ch_uid.is_valid,
+    "lt_ccrn": _form(r"[0-9]{7}|[0-9]{9}"),
+    "lt_vat": pvm.is_valid,
+    "lu_rcs": _form(r"[A-Z][0-9]{1,6}"),
+    "lu_vat": lu_tva.is_valid,
+    "lv_urn": pvn.is_valid,
+    "lv_vat": pvn.is_valid,
+    "mt_crn": _form(r"[A-Z]{1,3}[0-9]{1,6}"),
+    "mt_vat": mt_vat.is_valid,
+    "nl_kvk": _form(r"[0-9]{8}"),
+    "nl_rsin": bsn.is_valid,
+    "nl_vat": btw.is_valid,
+    "no_orgnr": no_orgnr.is_valid,
+    "pl_nip": nip.is_valid,
+    "pl_regon": regon.is_valid,
+    "pl_vat": nip.is_valid,
+    "pt_vat": pt_nif.is_valid,
+    "ro_cui": cui.is_valid,
+    "ro_orc": _form(r"[CFJ][0-9]{5,14}"),
+    "ro_vat": cui.is_valid,
+    "se_orgnr": se_orgnr.is_valid,
+    "se_vat": se_vat.is_valid,
+    "si_msp": maticna.is_valid,
+    "si_tin": ddv.is_valid,
+    "si_vat": ddv.is_valid,
+    "sk_ico": _is_ico,
+    "sk_vat": dph.is_valid,
     "us_ein": ein.is_valid,
 }
 # Registers in which an entity of such a structure can't stand.
 _NOT_REGISTERED = frozenset(
     {"sole_proprietorship", "unincorporated_association", "unincorporated_non_profit", "unincorporated_partnership"}
 )
-_NOT_FOR_STRUCTURE = {"de_hrn": _NOT_REGISTERED, "gb_crn": _NOT_REGISTERED}
+_NOT_FOR_STRUCTURE = {"de_hrn": _NOT_REGISTERED, "gb_crn": _NOT_REGISTERED, "ie_crn": _NOT_REGISTERED}
 _WITH_REGISTRAR = "de_"
 _LONGEST = 64
 

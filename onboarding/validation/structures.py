@@ -19,7 +19,10 @@ STRUCTURES = words(
 )
 _NON_PROFITS = frozenset({"incorporated_non_profit", "unincorporated_non_profit"})
 _GOVERNMENTS = frozenset({"governmental_unit", "government_instrumentality", "tax_exempt_government_instrumentality"})
-# Accounts v2 contract, requirement catalogue by country. A country that isn't here accepts every known structure.
+_PARTNERSHIPS = frozenset({"incorporated_partnership", "unincorporated_partnership"})
+_CORPORATIONS = frozenset({"private_corporation", "public_corporation"})
+# Accounts v2 contract, requirement catalogue by country. Its public text has no list for France, Spain, Italy, the
+# Netherlands and Ireland: theirs are reconstructed. A country that isn't here accepts every known structure.
 _STRUCTURES_BY_COUNTRY: dict[str, dict[str, frozenset[str]]] = {
     "US": {
         "company": words(
@@ -30,15 +33,21 @@ _STRUCTURES_BY_COUNTRY: dict[str, dict[str, frozenset[str]]] = {
         "government_entity": _GOVERNMENTS,
     },
     "GB": {
-        "company": frozenset({"private_corporation", "incorporated_partnership", "unincorporated_partnership"}),
+        "company": _PARTNERSHIPS | {"private_corporation"},
         "non_profit": _NON_PROFITS,
     },
-    "DE": {
-        "company": frozenset(
-            {"private_corporation", "public_corporation", "incorporated_partnership", "unincorporated_partnership"}
-        ),
+    "DE": {"company": _CORPORATIONS | _PARTNERSHIPS, "non_profit": _NON_PROFITS},
+    "FR": {
+        "company": _CORPORATIONS | _PARTNERSHIPS | {"cooperative", "sole_proprietorship"},
+        "non_profit": _NON_PROFITS | {"registered_charity"},
+    },
+    "ES": {"company": _CORPORATIONS | _PARTNERSHIPS | {"cooperative"}, "non_profit": _NON_PROFITS},
+    "IT": {
+        "company": _CORPORATIONS | _PARTNERSHIPS | {"cooperative", "sole_proprietorship"},
         "non_profit": _NON_PROFITS,
     },
+    "NL": {"company": _CORPORATIONS | _PARTNERSHIPS | {"cooperative"}, "non_profit": _NON_PROFITS},
+    "IE": {"company": _CORPORATIONS | _PARTNERSHIPS, "non_profit": _NON_PROFITS | {"registered_charity"}},
 }
 # An individual is no organisation; trading under the own name is the one structure that is compatible with it.
 _INDIVIDUAL_STRUCTURES = frozenset({"sole_proprietorship"})

@@ -3,6 +3,7 @@
 from onboarding.storage.tables.accounts import (
     Account,
     Acknowledgement,
+    ActivityReport,
     AuditEntry,
     BankAccount,
     Event,
@@ -35,6 +36,7 @@ from onboarding.storage.tables.platforms import (
     Policy,
     TestClock,
 )
+from onboarding.storage.tables.rollouts import CurrentPolicy, Rollout, RolloutAccount
 
 __all__ = [
     "OPEN_CHECK",
@@ -43,6 +45,7 @@ __all__ = [
     "OPEN_REVIEW_STATES",
     "Account",
     "Acknowledgement",
+    "ActivityReport",
     "Answer",
     "ApiKey",
     "Attempt",
@@ -50,6 +53,7 @@ __all__ = [
     "BankAccount",
     "Book",
     "Check",
+    "CurrentPolicy",
     "Event",
     "EventDestination",
     "Evidence",
@@ -62,6 +66,8 @@ __all__ = [
     "Platform",
     "Policy",
     "Review",
+    "Rollout",
+    "RolloutAccount",
     "SealedValue",
     "Table",
     "TestClock",

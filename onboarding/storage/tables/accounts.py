@@ -135,6 +135,25 @@ class Order(Table, table=True):
     undone_by: str | None = None
 
 
+class ActivityReport(Table, table=True):
+    """What a platform reported of an account's turnover, as it was said; what counts now is in the account's shape.
+
+    The platform's own id of it is sealed, with this id as subject, and a keyed digest of it unique to the account.
+    ``totals`` are pairs of a period and an amount.
+    """
+
+    __tablename__ = "activity_reports"
+    __table_args__ = (UniqueConstraint("account_id", "report_digest"), Index(None, "account_id", "id"))
+
+    id: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="accounts.id")
+    report_digest: str
+    sealed: bytes
+    currency: str
+    totals: list[Any] = document()
+    reported_at: datetime = instant()
+
+
 class BankAccount(Table, table=True):
     """A bank account of an account; its details are a sealed value whose subject is this id."""
 

@@ -36,12 +36,20 @@ class ApiKey(Table, table=True):
 
 
 class Policy(Table, table=True):
-    """A published version of the requirement catalogue, immutable; ``hash`` is that of ``document``."""
+    """A published version of the requirement catalogue, immutable; ``hash`` is that of ``document``.
+
+    ``platform_id`` is the platform whose own it is, null if it is for all.
+    """
 
     __tablename__ = "policies"
-    __table_args__ = (UniqueConstraint("name", "version"),)
+    __table_args__ = (
+        UniqueConstraint(
+            "name", "version", "platform_id", name="uq_policies_name_version", postgresql_nulls_not_distinct=True
+        ),
+    )
 
     hash: str = Field(primary_key=True)
+    platform_id: str | None = Field(default=None, foreign_key="platforms.id")
     name: str
     version: str
     document: bytes

@@ -1,0 +1,31 @@
+"""Rolling a policy out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from temporalio import activity
+
+from activities.messages import RolloutLook, RolloutStep
+
+if TYPE_CHECKING:
+    from onboarding.policies import RolloutSteps
+
+
+@dataclass(frozen=True)
+class PolicyActivities:
+    """Activities of ``RolloutWorkflow``."""
+
+    rollouts: RolloutSteps
+
+    @activity.defn
+    async def step_rollout(self, look: RolloutLook) -> RolloutStep:
+        """Do what is due now for a roll-out: a page of accounts at most. Safe to run twice: rows tell what is done."""
+        step = await self.rollouts.step(look.rollout_id)
+        wave = f", wave {min(step.wave + 1, step.waves)} of {step.waves}" if step.waves else ""
+        return RolloutStep(
+            state=step.state,
+            wait_seconds=None if step.wait is None else step.wait.total_seconds(),
+            details=f"**{step.state.replace('_', ' ')}**{wave}",
+        )

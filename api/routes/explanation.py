@@ -1,0 +1,22 @@
+"""``/v2/verification/accounts/{id}/explanation``: why each capability of an account stands as it does."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.dependencies import Authenticated
+from api.responses import JSON
+from api.schemas.explanation import explanation_query
+
+router = APIRouter(prefix="/v2/verification/accounts/{account_id}")
+
+
+@router.get("/explanation")
+async def explain_account(call: Authenticated, account_id: str) -> JSON:
+    """Explain an account, now or at an instant of the past."""
+    wanted = explanation_query(call.query)
+    return JSON(
+        await call.engine.explanations.explain(
+            call.caller, account_id, at=wanted.at, capability=wanted.capability
+        )
+    )  # fmt: skip
