@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -38,7 +40,8 @@ class Sources:
             return problem
         section, name, *rest = problem.path
         file, local = self._homes.get((str(section), name), ("", name))
-        path = (section, local, *rest)
+        within = (int(part) if part.isdigit() else part for part in re.findall(r"\w+", problem.at))
+        path = (section, local, *rest, *within)
         return replace(problem, file=_file(file), line=self._line(file, path), rule=self._rule_name(problem.path))
 
     def _rule_name(self, path: tuple[str | int, ...]) -> str:
@@ -63,14 +66,9 @@ class Sources:
     def add(self, name: str, text: str) -> None:
         """Read one more pack."""
         try:
-            node = yaml.compose(text, Loader=_Loader)
-            raw = yaml.load(text, Loader=_Loader) or {}  # noqa: S506 -- a safe loader that refuses doubled keys
-        except yaml.MarkedYAMLError as error:
-            line = error.problem_mark.line + 1 if error.problem_mark else 0
-            self.problems.append(Problem((), "", str(error.problem), file=_file(name), line=line))
-            return
-        except (yaml.YAMLError, ValueError) as error:  # such as the thirtieth of February
-            self.problems.append(Problem((), "", str(error).replace("\n", " "), file=_file(name)))
+            node, raw = _parsed(text)
+        except _Unreadable as unreadable:
+            self.problems.append(Problem((), "", unreadable.told, file=_file(name), line=unreadable.line))
             return
         if node is not None:
             self._nodes[name] = node
@@ -140,6 +138,36 @@ def _child(node: yaml.Node, part: str | int) -> tuple[yaml.Node, int] | None:
     elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
         return node.value[part], node.value[part].start_mark.line + 1
     return None
+
+
+class _Unreadable(Exception):  # noqa: N818 -- says what the text is
+    def __init__(self, told: str, line: int = 0) -> None:
+        super().__init__(told)
+        self.told = told
+        self.line = line
+
+
+def _parsed(text: str) -> tuple[yaml.Node | None, Any]:
+    """The nodes of a text, for the lines, and its content."""
+    try:
+        return yaml.compose(text, Loader=_Loader), yaml.load(text, Loader=_Loader) or {}  # noqa: S506 -- a safe loader
+    except yaml.MarkedYAMLError as error:
+        raise _Unreadable(str(error.problem), error.problem_mark.line + 1 if error.problem_mark else 0) from None
+    except RecursionError:
+        raise _Unreadable("it is nested too deeply") from None
+    except (yaml.YAMLError, ValueError) as error:  # such as the thirtieth of February
+        raise _Unreadable(str(error).replace("\n", " "), _line_of_impossible(text)) from None
+
+
+def _line_of_impossible(text: str) -> int:
+    """Line of the first value that looks like a date and is none; 0 where there is no such value."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        for year, month, day in re.findall(r"\b(\d{4})-(\d{1,2})-(\d{1,2})\b", line):
+            try:
+                date(int(year), int(month), int(day))
+            except ValueError:
+                return number
+    return 0
 
 
 class _Loader(yaml.SafeLoader):

@@ -144,8 +144,8 @@ class Life:
     async def look(self) -> None:
         await self.engine.door.revise(self.id, Look())
 
-    async def plan(self) -> Plan:
-        return await self.engine.work.plan(self.id, "run")
+    async def plan(self, run_id: str = "run") -> Plan:
+        return await self.engine.work.plan(self.id, run_id)
 
     # --- what the platform does ---------------------------------------------------------------------------------------
 
@@ -330,7 +330,9 @@ async def lived(life: Life) -> dict[str, Any]:
 
     told: dict[str, Any] = {}
     told["versions"] = await rows(
-        "SELECT version, effective_at, shape, evaluation FROM versions WHERE account_id = $1 ORDER BY version"
+        # Keyed by ids that differ from life to life; what it says is in the findings too.
+        "SELECT version, effective_at, shape, evaluation - 'entry_deadlines' AS evaluation"
+        " FROM versions WHERE account_id = $1 ORDER BY version"
     )
     told["events"] = [
         stable({name: event[name] for name in ("type", "related_object", "effective_at", "data", "changes", "reason")})

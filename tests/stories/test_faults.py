@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from onboarding.domain import settle as settling
 from onboarding.domain.errors import EngineFault, Refusal, RefusalKind
-from onboarding.domain.evaluate import Evaluation, evaluate
+from onboarding.domain.evaluate import EVALUATOR_VERSION, Evaluation, evaluate
 from onboarding.door.door import Look, OlderThanRow
 from onboarding.door.draft import Draft
 from onboarding.door.policies import PolicyUnavailable
@@ -83,7 +83,7 @@ async def test_an_engine_that_can_t_decide_undoes_the_change_and_marks_the_accou
     assert fault.value.code == "engine_KeyError"
     assert "Zelmira" not in str(fault.value)
     stuck = await life.row()
-    assert (stuck["stuck_code"], stuck["stuck_engine"]) == ("engine_KeyError", 1)
+    assert (stuck["stuck_code"], stuck["stuck_engine"]) == ("engine_KeyError", EVALUATOR_VERSION)
     assert stuck["look_at"] == stuck["stuck_retry_at"]
     assert stuck["stuck_retry_at"] - stuck["stuck_since"] == timedelta(minutes=5)
     noted = ("stuck_code", "stuck_since", "stuck_retry_at", "stuck_engine", "look_at")

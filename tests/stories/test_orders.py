@@ -136,7 +136,8 @@ async def test_one_order_wins_over_what_is_weaker(life: Life) -> None:
 
 async def test_what_is_unsupported_is_rejected_but_not_held(engine: Engine) -> None:
     life = await Life.begin(engine)
-    await life.put(telling.company(identity__business_details__structure="public_corporation"))
+    identity = {"country": "FR", "entity_type": "government_entity"}
+    await life.put({**telling.company(), "identity": identity})
     assert await card(life) == "unsupported/unsupported_entity_type"
 
     await place(life, HOLD, "credit_review")

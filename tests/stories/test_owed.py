@@ -108,7 +108,7 @@ async def test_owed_work_nudges(desk: Desk) -> None:
     desk.nudged.clear()
     await life.supply(display_name="Another")
     assert desk.nudged == []
-    assert (await life.plan()).checks == ()
+    assert (await life.plan("another")).checks == ()
 
     # Withdrawn: whoever works on it is told, once.
     desk.unanswered.clear()
@@ -258,7 +258,7 @@ async def test_a_new_temporal_storage_voids_every_claim(desk: Desk) -> None:
     await life.supply(identity__individual=samples.RECIPIENT_DETAILS["identity"]["individual"])
     claimed = (await life.plan()).checks
     assert len(claimed) == 1
-    assert (await life.plan()).checks == ()
+    assert (await life.plan("another")).checks == ()
     epoch = await fetch(desk.engine, "SELECT book_epoch, namespace_id FROM book")
     await desk.engine.work.meet_temporal("one")
     await life.plan()
@@ -268,7 +268,7 @@ async def test_a_new_temporal_storage_voids_every_claim(desk: Desk) -> None:
 
     assert life.id in await desk.engine.work.sweep(10_000)
     assert (await life.plan()).checks == claimed
-    assert (await life.plan()).checks == ()
+    assert (await life.plan("another")).checks == ()
     assert len(epoch) <= 1
 
 
