@@ -10,10 +10,10 @@ from onboarding.domain.demands import Cause
 from onboarding.domain.state import OrderKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from onboarding.domain.conditions import Situation
-    from onboarding.domain.demands import Demand
+    from onboarding.domain.demands import Demand, Opening
     from onboarding.domain.horizon import Horizon
     from onboarding.domain.policy import Capability, Policy
     from onboarding.domain.state import Order, State
@@ -64,30 +64,45 @@ def requested_capabilities(policy: Policy, state: State) -> tuple[Capability, ..
     )
 
 
-def final_status(capability: Capability, state: State, now: Situation) -> CapabilityStatus | None:
-    """A status that no demand can change: closed, rejected or unsupported; None otherwise."""
+def final_status(
+    capability: Capability, state: State, now: Situation, known: dict[int, bool]
+) -> CapabilityStatus | None:
+    """A status that no demand can change: closed, rejected or unsupported; None otherwise.
+
+    ``known`` keeps what conditions say at this look: capabilities share them.
+    """
     if state.shape.closed:
         return CLOSED
     rejection = next(in_force(OrderKind.REJECT, capability.name, state, now.horizon), None)
     if rejection is not None:
         return CapabilityStatus(Status.REJECTED, f"rejected_{rejection.reason}", Resolution.CONTACT_STRIPE)
     for availability in capability.unsupported:
-        if availability.when.holds(now):
+        when = availability.when
+        if id(when) not in known:
+            known[id(when)] = when.holds(now)
+        if known[id(when)]:
             return CapabilityStatus(Status.UNSUPPORTED, availability.code, Resolution.NO_RESOLUTION)
     return None
 
 
+def blocking(demands: Iterable[Demand]) -> Mapping[str, list[Opening]]:
+    """What blocks each capability, in the order of the demands; a capability that nothing blocks is not in it."""
+    found: dict[str, list[Opening]] = {}
+    for opening, impacts in demands:
+        for impact in impacts:
+            if impact.blocks:
+                known = found.setdefault(impact.capability, [])
+                if not known or known[-1] is not opening:
+                    known.append(opening)
+    return found
+
+
 def cleared_status(
-    capability: Capability, state: State, demands: Iterable[Demand], horizon: Horizon
+    capability: Capability, state: State, blocking: Sequence[Opening], horizon: Horizon
 ) -> CapabilityStatus | None:
     """What keeps a capability from being active: a hold, a missed deadline, something pending; None if nothing does."""
     if next(in_force(OrderKind.HOLD, capability.name, state, horizon), None) is not None:
         return HELD
-    blocking = [
-        demand.opening
-        for demand in demands
-        if any(impact.blocks and impact.capability == capability.name for impact in demand.impacts)
-    ]
     if not blocking:
         return None
     if any(opening.cause is Cause.FAILED and not opening.entries for opening in blocking):

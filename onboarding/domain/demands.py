@@ -66,8 +66,7 @@ class Option:
     entries: tuple[tuple[str, tuple[str, ...]], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(NamedTuple):
     """An unsatisfied need before it is known what it does to capabilities.
 
     Attributes:
@@ -95,8 +94,7 @@ class Opening:
     starts_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Impact:
+class Impact(NamedTuple):
     """What a demand does to one capability now; ``deadline`` is the instant at which it starts to block."""
 
     capability: str
@@ -105,8 +103,7 @@ class Impact:
     blocks: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(NamedTuple):
     """An opening together with its impacts."""
 
     opening: Opening

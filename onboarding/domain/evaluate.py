@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from onboarding.domain.capabilities import (
     ACTIVE,
     DETERMINING,
+    blocking,
     cleared_status,
     final_status,
     in_force,
@@ -99,7 +100,8 @@ def evaluate(policies: Policies, state: State, as_of: datetime) -> Evaluation:
     crossed, crossings = _crossings(policy, announced, state, as_of)
     now = Situation(state.shape, horizon, crossed)
     present = requested_capabilities(policy, state)
-    final = {capability.name: final_status(capability, state, now) for capability in present}
+    known: dict[int, bool] = {}
+    final = {capability.name: final_status(capability, state, now, known) for capability in present}
     live = {name for name, status in final.items() if status is None}
     reading = Reading(policy, state, live, now)
     clock = _Clock(state, now)
@@ -113,9 +115,9 @@ def evaluate(policies: Policies, state: State, as_of: datetime) -> Evaluation:
     future: tuple[Demand, ...] = ()
     if announced is not None:
         ahead = Reading(announced.policy, state, live, now)
-        known = {(opening.key, opening.restricts) for opening in reading.openings}
+        asked = {(opening.key, opening.restricts) for opening in reading.openings}
         future = tuple(
-            Demand(one, clock.announced(one)) for one in ahead.openings if (one.key, one.restricts) not in known
+            Demand(one, clock.announced(one)) for one in ahead.openings if (one.key, one.restricts) not in asked
         )
     return Evaluation(
         as_of=as_of,
@@ -148,8 +150,10 @@ def _statuses(
     statuses: dict[str, CapabilityStatus] = {}
     activations: list[ActivationDue] = []
     acknowledged = {known.capability: known.on for known in state.acknowledgements}
+    blocked = blocking(demands)
     for capability in present:
-        status = final[capability.name] or cleared_status(capability, state, demands, clock.horizon)
+        name = capability.name
+        status = final[name] or cleared_status(capability, state, blocked.get(name, ()), clock.horizon)
         is_on = acknowledged.get(capability.name, False)
         if (status is None) is not is_on:
             activations.append(ActivationDue(capability.name, on=not is_on))
@@ -200,6 +204,7 @@ class _Clock:
         self._crossed = now.crossed
         self._deadlines = {mark.key: mark.at for mark in state.marks if mark.kind is MarkKind.DEADLINE}
         self._first = {mark.key: mark.at for mark in state.marks if mark.kind is MarkKind.FIRST_ACTIVE}
+        self._first_impacts: dict[tuple[int, bool], tuple[Impact, ...]] = {}
         self.first_activations: list[str] = []
         self.new_marks: list[Mark] = []
 
@@ -212,7 +217,15 @@ class _Clock:
             self.new_marks.append(Mark(MarkKind.FIRST_ACTIVE, capability, as_of, as_of))
 
     def impacts(self, opening: Opening) -> tuple[Impact, ...]:
-        return tuple(self._impact(opening, restriction) for restriction in opening.restricts)
+        if self._first or opening.at_once or opening.starts_at is not None:
+            return tuple([self._impact(opening, restriction) for restriction in opening.restricts])
+        # Nothing was ever active, so no clock runs: what one opening does, every other with the same restrictions does.
+        alike = (id(opening.restricts), opening.awaits_user)
+        known = self._first_impacts.get(alike)
+        if known is None:
+            known = tuple([self._impact(opening, restriction) for restriction in opening.restricts])
+            self._first_impacts[alike] = known
+        return known
 
     def announced(self, opening: Opening) -> tuple[Impact, ...]:
         """An announced demand touches no capability before its time."""

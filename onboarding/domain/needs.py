@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from onboarding.domain.demands import Cause, CheckDue, Finding, Opening, Option, Subject
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from onboarding.domain.state import Check, Evidence, Person, Shape, State
 
 ANY_CODE = "*"
+
+_found = partial(tuple.__new__, Finding)
+"""A finding of a tuple of its parts: a look makes a hundred, and half of the time went into naming them."""
 
 
 class Reading:
@@ -74,10 +78,16 @@ class Reading:
             applies = self._applies[id(rule.when)] = rule.when.holds(self._now)
         if not applies:
             return
+        findings = self.findings
         for subject in self._subjects_of(rule.of):
+            facts = subject.facts
             for need in rule.needs:
                 self._order += 1
-                self._read_need(rule, subject, need, restricts)
+                if isinstance(need, FieldNeed) and need.bound_to is None and need.path in facts:
+                    # Most needs, most of the time.
+                    findings.append(_found((rule.name, subject.id, need.path, None, (need.path,))))
+                else:
+                    self._read_need(rule, subject, need, restricts)
 
     def _subjects_of(self, name: str) -> tuple[Subject, ...]:
         known = self._subjects.get(name)
@@ -118,9 +128,6 @@ class Reading:
 
     def _read_field(self, rule: Rule, subject: Subject, need: FieldNeed, restricts: tuple[Restriction, ...]) -> None:
         facts = subject.facts
-        if need.path in facts and need.bound_to is None:  # most needs, most of the time
-            self.findings.append(Finding(rule.name, subject.id, need.path, None, (need.path,)))
-            return
         by = next((path for path in (need.path, *need.implied_by) if path in facts), None)
         if by is None:
             option = next((option for option in need.options if all(path in facts for path in option)), None)
@@ -268,12 +275,14 @@ class Reading:
         if self._recheck_ordered(kind, subject, stands):
             self._ask(kind, subject, stands)
         by = (stands.evidence.id,) if stands.evidence else ()
-        self.findings.append(Finding(rule.name, subject.id, need.check, None, by))
+        self.findings.append(_found((rule.name, subject.id, need.check, None, by)))
 
     def _recheck_ordered(self, kind: CheckKind, subject: Subject, stands: Standing) -> bool:
         """Whether an order to ask again still waits for a decisive answer about these inputs."""
         effective = stands.evidence
-        return effective is not None and any(
+        if not self._state.orders or effective is None:
+            return False
+        return any(
             order.kind is OrderKind.RECHECK
             and order.target == kind.name
             and order.undone_at is None

@@ -42,6 +42,7 @@ class _Entry:
     errors: list[str] = field(default_factory=list)
     impacts: dict[str, Impact] = field(default_factory=dict)
     verifying: bool = False
+    strictest: DueStatus = DueStatus.EVENTUALLY_DUE
 
     def add(self, demand: Demand, errors: Iterable[str]) -> None:
         opening = demand.opening
@@ -49,13 +50,11 @@ class _Entry:
         self.errors.extend(code for code in errors if code not in self.errors)
         self.verifying = self.verifying or opening.cause is not Cause.MISSING
         for impact in demand.impacts:
+            if impact.status.rank < self.strictest.rank:
+                self.strictest = impact.status
             known = self.impacts.get(impact.capability)
-            if known is None or _strictness(impact) < _strictness(known):
+            if known is None or (known is not impact and _strictness(impact) < _strictness(known)):
                 self.impacts[impact.capability] = impact
-
-    @property
-    def strictest(self) -> DueStatus:
-        return min((impact.status for impact in self.impacts.values()), key=lambda status: status.rank)
 
 
 def _strictness(impact: Impact) -> tuple[int, bool, datetime | None]:
@@ -110,6 +109,11 @@ def _document(account_id: str, demands: tuple[Demand, ...], evaluation: Evaluati
     ordered = _entries(demands)
     capabilities = evaluation.policy.capabilities
     order = {name: place for place, name in enumerate(capabilities)}
+    # Entries say the same few things of a capability: each is said once, and nobody changes a document.
+    restricts = {
+        (name, status): _restricts(capabilities[name], status)
+        for name, status in {(one.capability, one.status) for demand in demands for one in demand.impacts}
+    }
     return {
         "alternatives": [_alternative(demand, evaluation.policy) for demand in demands if demand.opening.options],
         "entries": [
@@ -120,7 +124,7 @@ def _document(account_id: str, demands: tuple[Demand, ...], evaluation: Evaluati
                 "errors": _errors(entry.errors, evaluation.policy.errors),
                 "impact": {
                     "restricts_capabilities": [
-                        _restricts(capabilities[name], entry.impacts[name].status)
+                        restricts[name, entry.impacts[name].status]
                         for name in sorted(entry.impacts, key=order.__getitem__)
                     ]
                 },

@@ -171,26 +171,32 @@ class _Look:
             self._evaluate()
 
     def round(self) -> bool:
-        """Do what the evaluation says can be done now; whether anything was."""
+        """Do what the evaluation says can be done now; whether anything was that may change the answer.
+
+        New marks change nothing, by law; and what is confirmed as off was told as off before.
+        """
         step, evaluation = self.step, self.step.evaluation
         moved = False
-        if evaluation.new_marks:
-            step.marks.extend(evaluation.new_marks)
-            step.state = step.state.with_marks(evaluation.new_marks)
-            moved = True
+        step.marks.extend(evaluation.new_marks)
+        step.state = step.state.with_marks(evaluation.new_marks)
         for check_id in evaluation.superseded:
             self._end(check_id, CheckState.SUPERSEDED)
             moved = True
         for due in evaluation.checks_due:
             self._ask(due)
             moved = True
+        owed = []
         for activation in evaluation.activations_due:
             if self._world.acknowledges(activation):
                 step.state = step.state.acknowledge(activation.capability, on=activation.on, at=step.as_of)
                 step.acknowledgements.append(step.state.acknowledgements[-1])
-                moved = True
+                moved = moved or activation.on
+            else:
+                owed.append(activation)
         if moved:
             self._evaluate()
+        elif evaluation.new_marks or evaluation.activations_due:
+            step.evaluation = replace(evaluation, new_marks=(), activations_due=tuple(owed))
         return moved
 
     def _evaluate(self) -> None:

@@ -46,8 +46,10 @@ UNANSWERED = Standing(Verdict.UNANSWERED)
 
 def is_askable(kind: CheckKind, facts: Mapping[str, Fact]) -> bool:
     """Whether every input without which the question makes no sense is there."""
-    some = not kind.requires_any or any(path in facts for path in kind.requires_any)
-    return some and all(path in facts for path in kind.requires)
+    for path in kind.requires:  # a generator costs more than what it asks
+        if path not in facts:
+            return False
+    return not kind.requires_any or any(path in facts for path in kind.requires_any)
 
 
 def inputs_there(kind: CheckKind, facts: Mapping[str, Fact], persons: Iterable[Person]) -> list[tuple[str, Fact]]:
@@ -68,7 +70,7 @@ def inputs_there(kind: CheckKind, facts: Mapping[str, Fact], persons: Iterable[P
 
 def input_digest(kind: CheckKind, facts: Mapping[str, Fact], persons: Iterable[Person] = ()) -> str:
     """Digest of the inputs that are there: 32 hex digits. Equal inputs give equal digests within one account."""
-    text = kind.name + "".join(f"\n{path}={fact.digest}" for path, fact in inputs_there(kind, facts, persons))
+    text = kind.name + "".join([f"\n{path}={fact.digest}" for path, fact in inputs_there(kind, facts, persons)])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -91,8 +93,9 @@ def standing(evidence: Iterable[Evidence], digest: str, horizon: Horizon) -> Sta
     """
     last: Evidence | None = None
     passes: list[Evidence] = []
-    decisive = (row for row in evidence if row.digest == digest and row.outcome.is_decisive and not row.contested)
-    rows = list(decisive)
+    rows = [row for row in evidence if row.digest == digest and row.outcome.is_decisive and not row.contested]
+    if not rows:
+        return UNANSWERED
     if len(rows) > 1:
         rows.sort(key=_order)
     for row in rows:
@@ -101,8 +104,6 @@ def standing(evidence: Iterable[Evidence], digest: str, horizon: Horizon) -> Sta
             passes.clear()
         else:
             passes.append(row)
-    if last is None:
-        return UNANSWERED
     if not passes:
         return Standing(Verdict.FAILED, last)
     if any(row.valid_until is None for row in passes):

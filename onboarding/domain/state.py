@@ -82,7 +82,7 @@ class Outcome(StrEnum):
     @property
     def is_decisive(self) -> bool:
         """Whether it answers the question."""
-        return self in (Outcome.PASSED, Outcome.FAILED)
+        return self is Outcome.PASSED or self is Outcome.FAILED
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from tests.domain.stories import (
 BOTH = frozenset({CARD, TRANSFERS})
 MINOR = Age(((18, START + 300 * DAY),))
 OWNER = ("email", *NAME, "date_of_birth.day", "date_of_birth.month", "date_of_birth.year")
+HALF_A_MILLION = {("usd", "lifetime", ""): 50_000_000}
 HIT = Said(Outcome.INCONCLUSIVE, ("screening_hit",))
 
 CODES = {"past_due": "p", "currently_due": "c", "eventually_due": "e"}
@@ -110,6 +111,15 @@ SCENARIOS: dict[str, Callable[[Policies], Story]] = {
             account=(path for path in (*COMPANY, EIN) if not path.endswith("owners")),
         ),
         policies,
+    ),
+    "individual turns over half a million": lambda policies: _story(
+        replace(individual(), activity=HALF_A_MILLION), policies
+    ),
+    "company turns over half a million": lambda policies: _story(
+        replace(_representative_and_owner(), activity=HALF_A_MILLION), policies
+    ),
+    "public company": lambda policies: _story(
+        _bare(country="US", entity_type="company", structure="public_corporation"), policies
     ),
     "terms after a changed tax ID": _terms_after_tax_id_change,
 }  # fmt: skip

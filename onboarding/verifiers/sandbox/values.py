@@ -17,6 +17,55 @@ DOCUMENT_FAILS = "file_identity_document_failure"
 
 PHONE_PASSES = "0000000000"
 
+RELATIONSHIP_DOCUMENTS = {
+    "file_relationship_document_invalid": "verification_document_invalid",
+    "file_relationship_document_mismatch": "verification_document_name_mismatch",
+    "file_relationship_document_invalid_signer": "verification_failed_representative_authority",
+}
+CHOOSES_CODE = "file_document_"
+"""Ours: a file of this name fails with the rest of its name as the code, after ``verification_document_``."""
+
+REGISTRY = {
+    "222221000": "verification_failed_keyed_match",
+    "222221001": "verification_missing_owners",
+    "222221002": "verification_missing_directors",
+    "222221003": "verification_missing_owners",
+    "222221004": "verification_missing_directors",
+}
+"""Register numbers by the code with which the registry's answer fails; 222221005 is answered as a success."""
+
+DIRECTORS = {
+    "mismatch_director": "verification_directors_mismatch",
+    "missing_director": "verification_missing_directors",
+    "extraneous_director": "verification_extraneous_directors",
+}
+OWNERS = {"mismatch_owner": "verification_missing_owners", "extraneous_owner": "verification_missing_owners"}
+WEBSITES = {
+    "disallowed": "invalid_url_denylisted",
+    "geoblocked": "invalid_url_website_inaccessible_geoblocked",
+    "inaccessible": "invalid_url_website_inaccessible",
+    "mismatch": "invalid_url_website_business_information_mismatch",
+    "missing": "invalid_url_website_incomplete",
+    "passwordprotected": "invalid_url_website_inaccessible_password_protected",
+    "problem": "invalid_url_website_other",
+    "underconstruction": "invalid_url_website_incomplete_under_construction",
+}
+"""First label of ``https://….stripe.com``, by what the website's review says."""
+
+NAMES = {
+    "disallowed_name": "invalid_company_name_denylisted",
+    "disallowed_dba": "invalid_business_profile_name_denylisted",
+    "invalid_dba": "invalid_business_profile_name",
+}
+NAME_MISMATCH = "mismatch_business_name"
+DESCRIPTORS = {
+    ("descriptor", "mismatch"): "invalid_statement_descriptor_business_mismatch",
+    ("descriptor", "disallowed"): "invalid_statement_descriptor_denylisted",
+    ("prefix", "mismatch"): "invalid_statement_descriptor_prefix_mismatch",
+    ("prefix", "disallowed"): "invalid_statement_descriptor_prefix_denylisted",
+}
+DESCRIPTION_WITH_URL = "require_url"
+
 _US_TEST_BANK = {
     "account_number": "000123456789",
     "bank_name": "STRIPE TEST BANK",
@@ -62,7 +111,7 @@ _BY_KIND = {
     "url": frozenset[str](),
     "account_number": frozenset({"000123456789"}),
     "routing_number": frozenset({"110000000"}),
-    "file": frozenset({DOCUMENT_PASSES, DOCUMENT_FAILS}),
+    "file": frozenset({DOCUMENT_PASSES, DOCUMENT_FAILS, "file_relationship_document_success", *RELATIONSHIP_DOCUMENTS}),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from onboarding.verifiers.sandbox import values
 from onboarding.verifiers.sandbox.values import Number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from onboarding.verifiers.port import Question
 
@@ -101,11 +102,69 @@ def _document(path: str) -> Callable[[Question], Reading]:
         files = question.inputs.get(path, "")
         if values.DOCUMENT_FAILS in files:
             return _failed("verification_document_failed_test_mode"), False
-        if values.DOCUMENT_PASSES in files:
+        for name, code in values.RELATIONSHIP_DOCUMENTS.items():
+            if f'"{name}"' in files:
+                return _failed(code), False
+        chosen = re.search(rf'"{values.CHOOSES_CODE}([a-z_]+)"', files)
+        if chosen is not None:
+            return _failed(f"verification_document_{chosen[1]}"), False
+        if any(one in files for one in (values.DOCUMENT_PASSES, "file_relationship_document_success")):
             return PASSED, False
         return _failed("verification_document_failed_other"), False
 
     return read
+
+
+def _registry(question: Question) -> Reading:
+    """By the register number; the country's own number may carry letters that say nothing here."""
+    if values.NAME_MISMATCH in question.inputs.get("identity.business_details.registered_name", ""):
+        return _failed("verification_failed_name_match"), False
+    for path, value in question.inputs.items():
+        if ".id_numbers." in path:
+            code = values.REGISTRY.get("".join(character for character in value if character.isdigit()))
+            if code is not None:
+                return _failed(code), False
+    return PASSED, True
+
+
+def _persons(codes: Mapping[str, str]) -> Callable[[Question], Reading]:
+    """By the given names of the persons that the question is about."""
+
+    def read(question: Question) -> Reading:
+        names = [value for path, value in question.inputs.items() if path.endswith(".given_name")]
+        code = next((codes[name] for name in names if name in codes), None)
+        return (PASSED if code is None else _failed(code)), True
+
+    return read
+
+
+def _website(question: Question) -> Reading:
+    url = question.inputs.get("defaults.profile.business_url", "")
+    found = re.search(r"//([a-z]+)\.stripe\.com", url)
+    code = values.WEBSITES.get(found[1]) if found else None
+    return (PASSED if code is None else _failed(code)), True
+
+
+def _name(question: Question) -> Reading:
+    told = " ".join(question.inputs.values())
+    code = next((code for name, code in values.NAMES.items() if name in told), None)
+    return (PASSED if code is None else _failed(code)), True
+
+
+def _descriptor(question: Question) -> Reading:
+    for (part, value), code in values.DESCRIPTORS.items():
+        if question.inputs.get(f"configuration.merchant.statement_descriptor.{part}") == value:
+            return _failed(code), True
+    return PASSED, True
+
+
+def _description(question: Question) -> Reading:
+    names_url = values.DESCRIPTION_WITH_URL in question.inputs.get("defaults.profile.product_description", "")
+    return (_failed("invalid_url_web_presence_detected") if names_url else PASSED), True
+
+
+def _passes(question: Question) -> Reading:  # noqa: ARG001 -- nothing of it chooses another answer
+    return PASSED, True
 
 
 def _screening(question: Question) -> Reading:
@@ -122,4 +181,20 @@ _READERS: dict[str, Callable[[Question], Reading]] = {
     "identity_document": _document("documents.primary_verification"),
     "company_tax_document": _document("identity.business_details.documents.company_tax_id_verification"),
     "screening": _screening,
+    "registry_match": _registry,
+    "directors_match": _persons(values.DIRECTORS),
+    "owners_match": _persons(values.OWNERS),
+    "executives_match": _persons({}),
+    "website_review": _website,
+    "name_review": _name,
+    "descriptor_review": _descriptor,
+    "description_review": _description,
+    "representative_authority": _passes,
+    "bank_account_match": _passes,
+    "address_document": _document("documents.secondary_verification"),
+    "authority_document": _document("documents.company_authorization"),
+    "entity_document": _document("identity.business_details.documents.primary_verification"),
+    "registration_document": _document("identity.business_details.documents.proof_of_registration"),
+    "ownership_document": _document("identity.business_details.documents.proof_of_ultimate_beneficial_ownership"),
+    "bank_account_document": _document("identity.business_details.documents.bank_account_ownership_verification"),
 }
