@@ -82,7 +82,13 @@ def test_a_missing_leaf_of_a_role_that_nobody_holds() -> None:
         "by": [],
         "because": [
             US,
-            {"type": "attribute", "holds": True, "fact": "entity_type", "value": "company", "among": ["company"]},
+            {
+                "type": "attribute",
+                "holds": True,
+                "fact": "entity_type",
+                "value": "company",
+                "among": ["company", "government_entity", "non_profit"],
+            },
         ],
         "status": "past_due",
         "deadline": None,
