@@ -100,14 +100,14 @@ def test_all_problems_of_packs_are_told(platform: Platform) -> None:
     assert error["problems"] == [
         {
             "file": "one.yaml",
-            "line": 2,
+            "line": 6,
             "rule": "acme.workers",
             "at": "needs[0]",
             "message": "'identity.shoe_size' is no field of an account",
         },
         {
             "file": "two.yaml",
-            "line": 2,
+            "line": 5,
             "rule": "acme.two",
             "at": "when",
             "message": "'colour' is neither a kind of condition nor an attribute of an account",

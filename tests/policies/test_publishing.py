@@ -99,26 +99,26 @@ BAD: dict[str, tuple[str, tuple[int, str, str, str]]] = {
     "missing part": (RULE.replace("    of: account\n", ""), (2, "acme.workers", "of", "Field required")),
     "no source": (RULE.replace("source: Acme's own", "source: ''"), (3, "acme.workers", "source", "at least 1")),
     "twice": (f"{RULE}    of: account\n", (8, "", "", "of is defined twice")),
-    "unknown set": (asking(needs="[{set: nowhere}]"), (2, "acme.workers", "needs[0]", "'nowhere' is used but not")),
-    "unknown field": (asking(needs="[identity.shoe_size]"), (2, "acme.workers", "needs[0]", "no field of an account")),
-    "unknown role": (asking(of="captain"), (2, "acme.workers", "of", "'captain' is used but not defined")),
+    "unknown set": (asking(needs="[{set: nowhere}]"), (6, "acme.workers", "needs[0]", "'nowhere' is used but not")),
+    "unknown field": (asking(needs="[identity.shoe_size]"), (6, "acme.workers", "needs[0]", "no field of an account")),
+    "unknown role": (asking(of="captain"), (4, "acme.workers", "of", "'captain' is used but not defined")),
     "unknown capability": (
         asking(restricts="[{capabilities: [merchant.teleport], falls: at_request}]"),
-        (2, "acme.workers", "restricts", "'merchant.teleport' is used but not defined"),
+        (7, "acme.workers", "restricts", "'merchant.teleport' is used but not defined"),
     ),
     "unknown check": (
         asking(needs='[{check: seance, pending: [], remedies: {"*": {raises: []}}}]'),
-        (2, "acme.workers", "needs[0]", "'seance' is used but not defined"),
+        (6, "acme.workers", "needs[0]", "'seance' is used but not defined"),
     ),
     "unknown error": (
         asking(needs=f"[{{field: {WORKERS}, bound_to: {WORKERS}, error: acme_odd}}]"),
-        (2, "acme.workers", "needs[0]", "'acme_odd' is used but not defined"),
+        (6, "acme.workers", "needs[0]", "'acme_odd' is used but not defined"),
     ),
-    "unknown condition": (asking(when="{colour: [red]}"), (2, "acme.workers", "when", "neither a kind of condition")),
-    "no country": (asking(when="{country: [USA]}"), (2, "acme.workers", "when", "no two-letter country code")),
+    "unknown condition": (asking(when="{colour: [red]}"), (5, "acme.workers", "when", "neither a kind of condition")),
+    "no country": (asking(when="{country: [USA]}"), (5, "acme.workers", "when", "no two-letter country code")),
     "never holds": (
         asking(when="{country: [US], not: {country: [US]}}"),
-        (2, "acme.workers", "when", "can never hold"),
+        (5, "acme.workers", "when", "can never hold"),
     ),
     "no grace": (
         asking(restricts="[{capabilities: [all], falls: at_request, grace_days: -3}]"),
@@ -130,7 +130,7 @@ BAD: dict[str, tuple[str, tuple[int, str, str, str]]] = {
         (2, "", "errors.invalid_business_profile_name", "is defined in base.yaml already"),
     ),
     "rule of another pack": (asking("us.mcc"), (2, "us.mcc", "name", "us.mcc is the name of 2 rules")),
-    "no day": (asking(**{"from": "2027-02-30"}), (0, "", "", "day is out of range")),
+    "no day": (asking(**{"from": "2027-02-30"}), (7, "", "", "day is out of range")),
     "aliases of aliases": (
         "sets:\n  acme_0: &a0 [email, email, email, email, email, email, email, email, email, email]\n"
         + "".join(f"  acme_{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9)),
@@ -169,9 +169,9 @@ async def test_everything_that_is_wrong_is_told_at_once(engine: Engine, caller: 
     }
     found = await problems(engine, caller.platform_id, texts)
     assert [(one["file"], one["line"], one["rule"], one["at"]) for one in found] == [
-        ("one.yaml", 2, "acme.one", "when"),
-        ("one.yaml", 2, "acme.one", "needs[0]"),
-        ("two.yaml", 2, "acme.workers", "needs[0]"),
+        ("one.yaml", 5, "acme.one", "when"),
+        ("one.yaml", 6, "acme.one", "needs[0]"),
+        ("two.yaml", 6, "acme.workers", "needs[0]"),
     ]
 
 
