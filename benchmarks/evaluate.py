@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from onboarding.domain.evaluate import ActivationDue
 
 AS_OF = datetime(2026, 1, 1, tzinfo=UTC)
+ATTRIBUTES = {"country": "US", "entity_type": "company"}
+REQUESTED = frozenset({"merchant.card_payments", "recipient.stripe_balance.stripe_transfers"})
 SIZES = (1, 4, 10, 100)
 ROUNDS = 15
 ROUND_SECONDS = 0.03
@@ -61,16 +63,14 @@ def company(persons: int) -> State:
     policy = builtin_policy()
     account: dict[str, Fact] = {}
     own: dict[str, Fact] = {}
-    for rule in policy.rules:
+    for rule in policy.rules_for(ATTRIBUTES):
         facts = account if rule.of == ACCOUNT else own
         facts |= {need.path: Fact(f"digest-{need.path}", AS_OF) for need in rule.needs if isinstance(need, FieldNeed)}
     share = Decimal(100) / persons
     roles = frozenset({"owner"})
     people = [Person(f"person_{place}", roles, dict(own), max(share, Decimal(25))) for place in range(persons)]
     people[0] = replace(people[0], roles=roles | {"representative"})
-    attributes = {"country": "US", "entity_type": "company"}
-    requested = frozenset(name for name, capability in policy.capabilities.items() if not capability.granted_with)
-    return State("acct_benchmark", Shape(attributes, account, tuple(people), requested))
+    return State("acct_benchmark", Shape(ATTRIBUTES, account, tuple(people), REQUESTED))
 
 
 def measure(policies: Policies, state: State) -> tuple[float, float]:

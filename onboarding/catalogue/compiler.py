@@ -121,7 +121,7 @@ class Compiler:
             found[name] = typed.Capability(
                 name,
                 tuple(self._known(one, "capabilities", "granted_with") for one in doc.granted_with),
-                tuple(typed.Availability(one.code, self._condition(one.when)) for one in doc.unsupported),
+                tuple(typed.Availability(one.code, self._shared(self._condition(one.when))) for one in doc.unsupported),
             )
         return found
 
@@ -181,7 +181,7 @@ class Compiler:
             name=doc.name,
             source=doc.source,
             of=doc.of,
-            when=self._conditions.setdefault(when, when),
+            when=self._shared(when),
             needs=tuple(needs),
             restricts=self._restrictions(doc.restricts),
             starts_at=datetime.combine(doc.starts_on, time(), UTC) if doc.starts_on else None,
@@ -267,6 +267,9 @@ class Compiler:
         if not parts:
             return Always()
         return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
+
+    def _shared(self, condition: Condition) -> Condition:
+        return self._conditions.setdefault(condition, condition)
 
     def _about_persons(self, doc: ConditionDoc) -> Iterable[Condition]:
         if doc.held_by is not None:

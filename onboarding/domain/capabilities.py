@@ -60,27 +60,19 @@ def requested_capabilities(policy: Policy, state: State) -> tuple[Capability, ..
     return tuple(
         capability
         for capability in policy.capabilities.values()
-        if capability.name in requested or any(name in requested for name in capability.granted_with)
+        if capability.name in requested or not requested.isdisjoint(capability.granted_with)
     )
 
 
-def final_status(
-    capability: Capability, state: State, now: Situation, known: dict[int, bool]
-) -> CapabilityStatus | None:
-    """A status that no demand can change: closed, rejected or unsupported; None otherwise.
-
-    ``known`` keeps what conditions say at this look: capabilities share them.
-    """
+def final_status(capability: Capability, state: State, now: Situation) -> CapabilityStatus | None:
+    """A status that no demand can change: closed, rejected or unsupported; None otherwise."""
     if state.shape.closed:
         return CLOSED
     rejection = next(in_force(OrderKind.REJECT, capability.name, state, now.horizon), None)
     if rejection is not None:
         return CapabilityStatus(Status.REJECTED, f"rejected_{rejection.reason}", Resolution.CONTACT_STRIPE)
     for availability in capability.unsupported:
-        when = availability.when
-        if id(when) not in known:
-            known[id(when)] = when.holds(now)
-        if known[id(when)]:
+        if now.holds(availability.when):
             return CapabilityStatus(Status.UNSUPPORTED, availability.code, Resolution.NO_RESOLUTION)
     return None
 

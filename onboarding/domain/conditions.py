@@ -44,6 +44,14 @@ class Situation:
     shape: Shape
     horizon: Horizon
     crossed: Mapping[str, datetime]
+    _known: dict[int, bool] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def holds(self, condition: Condition) -> bool:
+        """Whether a condition of a policy holds, which is read once: rules and capabilities share their conditions."""
+        known = self._known.get(id(condition))
+        if known is None:
+            known = self._known[id(condition)] = condition.holds(self)
+        return known
 
 
 class Condition(Protocol):

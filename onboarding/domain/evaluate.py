@@ -100,8 +100,7 @@ def evaluate(policies: Policies, state: State, as_of: datetime) -> Evaluation:
     crossed, crossings = _crossings(policy, announced, state, as_of)
     now = Situation(state.shape, horizon, crossed)
     present = requested_capabilities(policy, state)
-    known: dict[int, bool] = {}
-    final = {capability.name: final_status(capability, state, now, known) for capability in present}
+    final = {capability.name: final_status(capability, state, now) for capability in present}
     live = {name for name, status in final.items() if status is None}
     reading = Reading(policy, state, live, now)
     clock = _Clock(state, now)

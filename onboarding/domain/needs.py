@@ -48,8 +48,7 @@ class Reading:
             if mark.kind is MarkKind.EXPIRED:
                 self._expiries[mark.key.rpartition("|")[0]] += 1
         self._subjects: dict[str, tuple[Subject, ...]] = {}
-        # Read once a pass: rules share their conditions and restrictions (the loader interns them), needs their inputs.
-        self._applies: dict[int, bool] = {}
+        # Read once a pass: rules share their restrictions (the loader interns them), needs their inputs.
         self._restricting: dict[int, tuple[Restriction, ...]] = {}
         self._digests: dict[tuple[str, str], str] = {}
         self._asked: set[tuple[str, str, str]] = set()
@@ -73,10 +72,7 @@ class Reading:
             self._restricting[id(rule.restricts)] = restricts
         if not restricts:
             return
-        applies = self._applies.get(id(rule.when))
-        if applies is None:
-            applies = self._applies[id(rule.when)] = rule.when.holds(self._now)
-        if not applies:
+        if not self._now.holds(rule.when):
             return
         findings = self.findings
         for subject in self._subjects_of(rule.of):
