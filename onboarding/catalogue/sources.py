@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _RULES = "rules"
 _UNKNOWN_KEY = "extra_forbidden"
+MOST_NODES = 200_000
+"""What a pack may have once its aliases are written out: ten times the largest that ships."""
 
 
 @dataclass(slots=True)
@@ -149,14 +151,36 @@ class _Unreadable(Exception):  # noqa: N818 -- says what the text is
 
 def _parsed(text: str) -> tuple[yaml.Node | None, Any]:
     """The nodes of a text, for the lines, and its content."""
+    loader = _Loader(text)
     try:
-        return yaml.compose(text, Loader=_Loader), yaml.load(text, Loader=_Loader) or {}  # noqa: S506 -- a safe loader
+        node = loader.get_single_node()
+        if node is None:
+            return None, {}
+        if _size(node, {}, ()) > MOST_NODES:
+            raise _Unreadable(f"has more than {MOST_NODES} parts")
+        return node, loader.construct_document(node) or {}
     except yaml.MarkedYAMLError as error:
         raise _Unreadable(str(error.problem), error.problem_mark.line + 1 if error.problem_mark else 0) from None
     except RecursionError:
-        raise _Unreadable("it is nested too deeply") from None
+        raise _Unreadable("is nested too deeply") from None
     except (yaml.YAMLError, ValueError) as error:  # such as the thirtieth of February
         raise _Unreadable(str(error).replace("\n", " "), _line_of_impossible(text)) from None
+    finally:
+        loader.dispose()
+
+
+def _size(node: yaml.Node, known: dict[int, int], above: tuple[int, ...]) -> int:
+    """How many nodes there are with every alias written out."""
+    if id(node) in above:
+        raise RecursionError
+    if id(node) not in known:
+        children: list[Any] = []
+        if isinstance(node, yaml.MappingNode):
+            children = [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            children = node.value
+        known[id(node)] = 1 + sum(_size(child, known, (*above, id(node))) for child in children)
+    return known[id(node)]
 
 
 def _line_of_impossible(text: str) -> int:

@@ -5,17 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from onboarding.catalogue import load_packs
 from onboarding.catalogue.loader import builtin_packs
 from onboarding.catalogue.problems import CatalogueError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-MOST_NODES = 200_000
-"""What a pack may have once its aliases are written out: ten times the largest that ships."""
 
 _PACK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.ya?ml)?")
 
@@ -36,7 +31,6 @@ def read(packs: Mapping[str, str], *, with_builtin: bool = False, may_replace: b
         for name in packs
         if _PACK_NAME.fullmatch(name) is None
     ]
-    problems += [problem for name, text in packs.items() for problem in _unreadable(name, text)]
     own = {re.sub(r"\.ya?ml$", "", name): text for name, text in packs.items()}
     shipped = builtin_packs() if with_builtin else {}
     if not packs:
@@ -49,29 +43,3 @@ def read(packs: Mapping[str, str], *, with_builtin: bool = False, may_replace: b
     if problems:
         raise CatalogueError(problems)
     return load_packs({**shipped, **own})
-
-
-def _unreadable(name: str, text: str) -> list[Problem]:
-    """What would cost too much to read: aliases of aliases, brackets in brackets."""
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        size = _size(node, {}, ()) if node is not None else 0
-    except yaml.YAMLError:
-        return []  # the lint tells where
-    except RecursionError:
-        return [Problem((), "", "is nested too deeply", file=name)]
-    return [Problem((), "", f"has more than {MOST_NODES} parts", file=name)] if size > MOST_NODES else []
-
-
-def _size(node: yaml.Node, known: dict[int, int], above: tuple[int, ...]) -> int:
-    """How many nodes there are with every alias written out."""
-    if id(node) in above:
-        raise RecursionError
-    if id(node) not in known:
-        children: list[Any] = []
-        if isinstance(node, yaml.MappingNode):
-            children = [part for pair in node.value for part in pair]
-        elif isinstance(node, yaml.SequenceNode):
-            children = node.value
-        known[id(node)] = 1 + sum(_size(child, known, (*above, id(node))) for child in children)
-    return known[id(node)]
