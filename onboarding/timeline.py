@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from onboarding.domain.errors import Refusal, RefusalKind
 from onboarding.domain.instants import rfc3339
 from onboarding.domain.state import ACCOUNT, CheckState, OrderKind
-from onboarding.door.callers import WORKER
-from onboarding.door.orders import shown_actor
+from onboarding.door.callers import WORKER, shown_actor
 from onboarding.paging import Page, decoded, instant_of, window
 from onboarding.storage import listing, timeline
 
@@ -79,7 +78,7 @@ class Timeline:
         page = listing.Page(limit=limit + 1, after=None if backwards else cursor, before=cursor if backwards else None)
         before, after = (None, bound) if backwards else (bound, None)
         async with self._database.reading() as r:
-            if not await timeline.exists(r, listing.Scope(caller.platform_id, caller.livemode, account_id)):
+            if await listing.find_owned(r, listing.Scope(caller.platform_id, caller.livemode, account_id)) is None:
                 raise Refusal("not_found", "No such account.", kind=RefusalKind.NOT_FOUND)
             found = await timeline.instants(r, account_id, limit=limit + 1, before=before, after=after)
             kept, following, previous = window([(at, [at.isoformat()]) for at in found], page, limit)

@@ -213,8 +213,8 @@ def decode_record(loaded: Row) -> AccountRecord:
             shape=decode_shape(row.shape),
             evidence=_sorted(map(decode_evidence, evidence), "recorded_at", "id"),
             checks=tuple(map(_check, check_rows.values())),
-            orders=_sorted((Order(order[0], OrderKind(order[1]), *order[2:]) for order in orders), "starts_at", "id"),
-            marks=_sorted((Mark(MarkKind(mark[0]), *mark[1:]) for mark in marks), "kind", "key"),
+            orders=_sorted(map(decode_order, orders), "starts_at", "id"),
+            marks=_sorted(map(decode_mark, marks), "kind", "key"),
             acknowledgements=_sorted(starmap(Acknowledgement, acknowledgements), "capability"),
         ),
         persons=_sorted(starmap(PersonRow, persons), "position", "id"),
@@ -241,6 +241,16 @@ def decode_evidence(values: tuple[Any, ...]) -> Evidence:
     """Evidence from its columns, in the order of the class."""
     values = (*values[:5], Outcome(values[5]), tuple(values[6]), *values[7:])
     return Evidence(*values)
+
+
+def decode_mark(values: tuple[Any, ...]) -> Mark:
+    """A mark from its columns, in the order of the class."""
+    return Mark(MarkKind(values[0]), *values[1:])
+
+
+def decode_order(values: tuple[Any, ...]) -> Order:
+    """An order from its columns, in the order of the class."""
+    return Order(values[0], OrderKind(values[1]), *values[2:])
 
 
 def _check(row: CheckRow) -> Check:

@@ -21,12 +21,10 @@ from onboarding.domain.state import (
     CheckState,
     Evidence,
     Mark,
-    MarkKind,
     Order,
-    OrderKind,
     State,
 )
-from onboarding.storage.accounts import columns, decode_evidence
+from onboarding.storage.accounts import columns, decode_evidence, decode_mark, decode_order
 from onboarding.storage.database import Database, Reading, Row
 from onboarding.storage.shapes import decode_shape
 from onboarding.storage.tables import OPEN_CHECK
@@ -173,14 +171,13 @@ def _decoded_state(
     account_id: str, shape: Any, evidence: Any, checks: Any, orders: Any, marks: Any, acknowledgements: Any
 ) -> State:
     """The parts of a state in no order, but for the orders: the first rejection names the reason."""
-    ordered = (Order(order[0], OrderKind(order[1]), *order[2:]) for order in orders)
     return State(
         account_id=account_id,
         shape=decode_shape(shape),
         evidence=tuple(map(decode_evidence, evidence)),
         checks=tuple(map(_decoded_check, checks)),
-        orders=tuple(sorted(ordered, key=attrgetter("starts_at", "id"))),
-        marks=tuple(Mark(MarkKind(mark[0]), *mark[1:]) for mark in marks),
+        orders=tuple(sorted(map(decode_order, orders), key=attrgetter("starts_at", "id"))),
+        marks=tuple(map(decode_mark, marks)),
         acknowledgements=tuple(starmap(Acknowledgement, acknowledgements)),
     )
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from onboarding.storage.database import Reading
-    from onboarding.storage.listing import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +63,6 @@ class Moments:
     standings: list[Standing]
     asked: list[Asked]
     said: list[Said]
-
-
-async def exists(r: Reading, scope: Scope) -> bool:
-    """Whether there is such an account, erased or not."""
-    row = await r.fetch_one(
-        "SELECT 1 FROM accounts WHERE id = $1 AND platform_id = $2 AND livemode = $3",
-        scope.account_id,
-        scope.platform_id,
-        scope.livemode,
-    )
-    return row is not None
 
 
 async def instants(

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from onboarding.domain.state import Evidence, Mark, MarkKind, State
-from onboarding.storage.accounts import columns, decode_evidence
+from onboarding.domain.state import Evidence, Mark, State
+from onboarding.storage.accounts import columns, decode_evidence, decode_mark
 from onboarding.storage.shapes import decode_inputs, decode_shape
 
 if TYPE_CHECKING:
@@ -154,5 +154,5 @@ def _decoded(loaded: Row) -> StoredVersion:
     return StoredVersion(
         VersionRow(*own),
         tuple(map(decode_evidence, evidence)),
-        tuple(Mark(MarkKind(mark[0]), *mark[1:]) for mark in marks),
+        tuple(map(decode_mark, marks)),
     )
