@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from onboarding.crypto import SealBroken
 from onboarding.documents import rfc3339
 from onboarding.domain.errors import Refusal, RefusalKind
 from onboarding.door.activity import REPORT_ID, ReportActivity, ordered, sort_key
@@ -127,11 +126,8 @@ def _says_the_same(stored: ActivityItem, report: Report) -> bool:
 def _document(caller: Caller, keys: AccountKeys | None, row: ActivityItem) -> Document:
     report_id = None
     if keys is not None:
-        try:
-            plain = keys.open(row.sealed, account=row.account_id, subject=row.id, group=REPORT_ID, version=1)
-            report_id = plain.decode()
-        except SealBroken:
-            report_id = None
+        plain = keys.try_open(row.sealed, account=row.account_id, subject=row.id, group=REPORT_ID, version=1)
+        report_id = None if plain is None else plain.decode()
     return {
         "id": report_id,
         "object": REPORT_TYPE,

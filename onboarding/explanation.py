@@ -18,8 +18,8 @@ from onboarding.domain.evaluate import EVALUATOR_VERSION
 from onboarding.domain.instants import rfc3339, whole_milliseconds
 from onboarding.domain.requirements import AUDIENCE_USER
 from onboarding.domain.state import OrderKind
+from onboarding.door.callers import is_operator, is_platform, shown_actor
 from onboarding.door.journal import with_missed_restricted
-from onboarding.door.orders import OPERATOR, is_operator, is_platform
 from onboarding.policies.documents import policy_id
 from onboarding.storage import accounts, tables, versions
 from onboarding.storage.versions import Since
@@ -96,7 +96,7 @@ def order_document(order: Order, operator: Operator | None) -> Document:
         "code": code,
         "reason": told,
         "audience": order.audience,
-        "placed_by": actor if operator is not None or is_platform(actor) else OPERATOR.rstrip(":"),
+        "placed_by": actor if operator is not None else shown_actor(actor),
         "starts_at": rfc3339(order.starts_at),
         "ends_at": rfc3339(order.ends_at) if order.ends_at is not None else None,
     }

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from onboarding.crypto import SealBroken
 from onboarding.documents import rfc3339
 from onboarding.documents.v1_accounts import PAYOUTS, v1_account_document
 from onboarding.domain.errors import Refusal, RefusalKind
 from onboarding.domain.state import OrderKind
-from onboarding.door.callers import Caller
+from onboarding.door.callers import OPERATOR, Caller, is_operator, is_platform, shown_actor
 from onboarding.door.orders import (
-    OPERATOR,
     TICKET,
     Audience,
     NothingToDo,
@@ -23,8 +21,6 @@ from onboarding.door.orders import (
     RejectAccount,
     UndoOrder,
     UnrejectAccount,
-    is_operator,
-    is_platform,
     not_yours,
 )
 from onboarding.ids import new_id
@@ -193,27 +189,20 @@ def _document(caller: Caller, keys: AccountKeys | None, row: OrderItem) -> Docum
         "ends_at": rfc3339(row.ends_at) if row.ends_at else None,
         "kind": row.kind,
         "livemode": caller.livemode,
-        "placed_by": _name(row.actor, whole=all_of_it),
+        "placed_by": row.actor if all_of_it else shown_actor(row.actor),
         "reason": row.reason if own or row.audience != Audience.INTERNAL else None,
         "status": status,
         "ticket": _ticket(keys, row) if own else None,
         "undone": rfc3339(row.undone_at) if row.undone_at else None,
-        "undone_by": _name(row.undone_by, whole=all_of_it),
+        "undone_by": row.undone_by if all_of_it or row.undone_by is None else shown_actor(row.undone_by),
     }
-
-
-def _name(actor: str | None, *, whole: bool) -> str | None:
-    """An operator is nobody in particular to a platform."""
-    return actor if actor is None or whole or is_platform(actor) else OPERATOR.rstrip(":")
 
 
 def _ticket(keys: AccountKeys | None, row: OrderItem) -> str | None:
     if keys is None or row.ticket is None:
         return None
-    try:
-        return keys.open(row.ticket, account=row.account_id, subject=row.id, group=TICKET, version=1).decode()
-    except SealBroken:
-        return None
+    plain = keys.try_open(row.ticket, account=row.account_id, subject=row.id, group=TICKET, version=1)
+    return None if plain is None else plain.decode()
 
 
 def _scope(caller: Caller, account_id: str) -> listing.Scope:

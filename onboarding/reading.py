@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from onboarding.crypto import SealBroken
 from onboarding.documents import rfc3339
 from onboarding.domain.errors import Refusal, RefusalKind
 from onboarding.domain.events import ACCOUNT_TYPE, PERSON_TYPE
@@ -159,13 +158,10 @@ class Reader:
         detail = None
         if row.detail is not None and row.evidence_id is not None and row.account_id in wrapped:
             keys = self._door.unwrap(row.account_id, wrapped[row.account_id])
-            try:
-                plain = keys.open(
-                    row.detail, account=row.account_id, subject=row.evidence_id, group=DETAIL, version=1
-                )  # fmt: skip
-                detail = orjson.loads(plain)
-            except SealBroken:
-                detail = None
+            plain = keys.try_open(
+                row.detail, account=row.account_id, subject=row.evidence_id, group=DETAIL, version=1
+            )  # fmt: skip
+            detail = None if plain is None else orjson.loads(plain)
         return _review_document(caller, row, detail)
 
     async def events(
@@ -244,10 +240,7 @@ class Reader:
             changes: Document | None = None
             key = ""
             if keys is not None and row.sealed is not None:
-                try:
-                    plain = keys.open(row.sealed, account=row.account_id, subject=row.id, group=GROUP, version=1)
-                except SealBroken:
-                    plain = None
+                plain = keys.try_open(row.sealed, account=row.account_id, subject=row.id, group=GROUP, version=1)
                 if plain is not None:
                     sealed = orjson.loads(plain)
                     changes = {"before": sealed["before"], "after": sealed["after"]}

@@ -18,8 +18,7 @@ from onboarding.catalogue.loader import builtin_packs
 from onboarding.catalogue.problems import CatalogueError, Problem
 from onboarding.cli.operations import CommandFailed, decided, with_engine
 from onboarding.domain.errors import Refusal
-from onboarding.door.callers import Caller
-from onboarding.door.orders import OPERATOR
+from onboarding.door.callers import OPERATOR, Caller
 from onboarding.engine import Engine
 from onboarding.forecast import Forecasted
 from onboarding.policies.book import AHEAD, Published

@@ -34,3 +34,21 @@ class RequestKey:
 
 WORKER = "worker"
 """Actor of what the engine does by itself."""
+
+OPERATOR, KEY = "operator:", "key_"
+"""How actors begin: somebody who runs the engine, and a platform's key."""
+
+
+def is_operator(actor: str) -> bool:
+    """Whether an actor is somebody who runs the engine."""
+    return actor.startswith(OPERATOR)
+
+
+def is_platform(actor: str) -> bool:
+    """Whether an actor is a key of the account's platform: no other platform's ever gets so far."""
+    return actor.startswith(KEY)
+
+
+def shown_actor(actor: str) -> str:
+    """An actor as platforms see it: whoever is no key of theirs is an operator, nobody in particular."""
+    return actor if is_platform(actor) or actor == WORKER else OPERATOR.rstrip(":")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from onboarding.domain.errors import Refusal, RefusalKind
 from onboarding.domain.state import Order, OrderKind
+from onboarding.door.callers import is_operator, is_platform
 from onboarding.ids import new_id
 from onboarding.storage import tables
 
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
 TICKET = "ticket"
 """Field group of the ticket that an order belongs to; its subject is the order."""
-
-OPERATOR, KEY = "operator:", "key_"
-"""What an operator's name as an actor begins with; a platform's actors are the ids of its keys."""
 
 TOPICS = (
     "address_verification",
@@ -190,21 +188,6 @@ class UnrejectAccount:
             raise NothingToDo
         for order in found:
             _undo(draft, order, self.actor)
-
-
-def is_operator(actor: str) -> bool:
-    """Whether an actor is one who runs the engine."""
-    return actor.startswith(OPERATOR)
-
-
-def is_platform(actor: str) -> bool:
-    """Whether an actor is a key of the account's platform: no other platform's ever gets so far."""
-    return actor.startswith(KEY)
-
-
-def shown_actor(actor: str) -> str:
-    """An actor as platforms see it: an operator is nobody in particular."""
-    return OPERATOR.rstrip(":") if is_operator(actor) else actor
 
 
 def not_yours() -> Refusal:

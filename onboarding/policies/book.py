@@ -14,7 +14,7 @@ import orjson
 from onboarding.catalogue.loader import BUILTIN_NAME, policy_bytes, policy_hash
 from onboarding.catalogue.problems import CatalogueError
 from onboarding.domain.errors import Refusal, RefusalKind
-from onboarding.door.orders import is_operator
+from onboarding.door.callers import is_operator
 from onboarding.forecast import Forecasted, forecast, summarise
 from onboarding.paging import Page, page_at, window
 from onboarding.policies import packs

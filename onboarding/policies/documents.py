@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from onboarding.domain.instants import rfc3339
-from onboarding.door.orders import OPERATOR, is_platform
+from onboarding.door.callers import shown_actor
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -94,7 +94,6 @@ def numbers(found: Forecasted) -> Document:
 
 def rollout_document(caller: Caller | None, row: RolloutRow, counts: Counts) -> Document:
     """A roll-out with its numbers of accounts; ``caller`` None is an operator."""
-    is_shown = caller is None or is_platform(row.actor)
     return {
         "id": row.id,
         "object": ROLLOUT_TYPE,
@@ -105,7 +104,7 @@ def rollout_document(caller: Caller | None, row: RolloutRow, counts: Counts) -> 
             "rolled_back": counts.undone,
         },
         "created": rfc3339(row.created_at),
-        "created_by": row.actor if is_shown else OPERATOR.rstrip(":"),
+        "created_by": row.actor if caller is None else shown_actor(row.actor),
         "failures": dict(sorted(counts.failed.items())),
         "from_name": row.from_name,
         "livemode": row.livemode,

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from onboarding.domain.errors import Refusal, RefusalKind
 from onboarding.domain.instants import whole_milliseconds
-from onboarding.door.callers import Caller
-from onboarding.door.orders import is_operator, is_platform
+from onboarding.door.callers import Caller, is_operator, is_platform
 from onboarding.ids import new_id
 from onboarding.paging import Page, page_at, window
 from onboarding.policies.documents import forecast_document, rollout_document
