@@ -301,9 +301,12 @@ class Placeholders:
         self._known: dict[str, str] = {}
 
     def __call__(self, value: Any) -> Any:
-        text = json.dumps(value, sort_keys=True, default=str)
-        text = _NAMES.sub(lambda found: self._name(found[0]), text)
+        text = self.named(json.dumps(value, sort_keys=True, default=str))
         return json.loads(_TIMES.sub(lambda found: self._time(found[0]), text))
+
+    def named(self, text: str) -> str:
+        """A text with its ids replaced only."""
+        return _NAMES.sub(lambda found: self._name(found[0]), text)
 
     def _name(self, name: str) -> str:
         kind = name.rpartition("_")[0] or "digest"
