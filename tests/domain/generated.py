@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -16,7 +17,7 @@ from onboarding.catalogue import builtin_policy, compile_policy
 from onboarding.catalogue.loader import builtin_bytes, policy_bytes
 from onboarding.domain.demands import CheckDue
 from onboarding.domain.evaluate import Evaluation, evaluate
-from onboarding.domain.policy import Announced, FieldNeed, Policies, Policy, ProofNeed
+from onboarding.domain.policy import Announced, FieldNeed, Policies, Policy, ProofNeed, Rule
 from onboarding.domain.requirements import future_requirements, requirements
 from onboarding.domain.standing import input_digest, is_askable
 from onboarding.domain.state import (
@@ -36,7 +37,18 @@ from onboarding.domain.state import (
     Shape,
     State,
 )
-from tests.domain.stories import CARD, DAY, EIN, START, TERMS_DATE, TRANSFERS, Said
+from tests.domain.stories import (
+    CARD,
+    CARD_PAYOUTS,
+    DAY,
+    EIN,
+    OWNERS_PROVIDED,
+    START,
+    TERMS_DATE,
+    TRANSFER_PAYOUTS,
+    TRANSFERS,
+    Said,
+)
 
 LAWS = settings(
     max_examples=40,
@@ -94,25 +106,138 @@ STRICTER = _variant(
 )
 """What may be announced: an age, a leaf, and evidence that expires."""
 
+WORKERS = "identity.business_details.estimated_worker_count"
+PRODUCT = "defaults.profile.product_description"
+DECLARED = (
+    "identity.attestations.ownership_declaration.date",
+    "identity.attestations.ownership_declaration.ip",
+)
 
-def _leaves(policy: Policy) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """All leaves of the entity, and all of a person, that any need or remedy of the policy names."""
+WIDER = _variant(
+    {"owners_match": {"lasts_days": 55}, "business_address_match": {"lasts_days": 35}},
+    {
+        "name": "wider.owners_match",
+        "source": "test",
+        "of": "account",
+        "when": {"country": ["US"], "entity_type": ["company", "non_profit"]},
+        "needs": [
+            {
+                "check": "owners_match",
+                "pending": [OWNERS_PROVIDED],
+                "accepts": [list(DECLARED)],
+                "remedies": {
+                    "*": {"raises": list(DECLARED)},
+                    "invalid_street_address": {"raises": [], "restricts": []},
+                },
+            }
+        ],
+        "restricts": [
+            {
+                "capabilities": ["payouts"],
+                "falls": "after_activation",
+                "grace_days": 25,
+                "at_volume": {"currency": "usd", "amount": 40_000, "period": "month"},
+                "volume_grace_days": 7,
+            },
+            {"capabilities": ["merchant_payments"], "falls": "at_request", "grace_days": 20},
+        ],
+    },
+    {
+        "name": "wider.directors_match",
+        "source": "test",
+        "of": "account",
+        "from": "2026-03-20",
+        "when": {"country": ["US"], "known": [OWNERS_PROVIDED], "held_by": "director"},
+        "needs": [
+            {
+                "check": "directors_match",
+                "pending": ["identity.attestations.persons_provided.directors"],
+                "remedies": {"*": {"raises": ["identity.attestations.persons_provided.directors"]}},
+            }
+        ],
+        "restricts": [{"capabilities": ["all"], "falls": "at_request", "grace_days": 5}],
+    },
+    {
+        "name": "wider.workers",
+        "source": "test",
+        "of": "account",
+        "when": {"country": ["US"], "volume": {"currency": "usd", "amount": 40_000, "period": "month"}},
+        "needs": [WORKERS],
+        "restricts": [
+            {
+                "capabilities": ["all"],
+                "falls": "eventually",
+                "at_volume": {"currency": "usd", "amount": 100_000},
+                "volume_grace_days": 14,
+            }
+        ],
+    },
+    {
+        "name": "wider.product",
+        "source": "test",
+        "of": "account",
+        "from": "2026-02-10",
+        "when": {
+            "country": ["US"],
+            "either": [
+                {"younger": {"flag": "representative", "than": 21}},
+                {"younger": {"flag": "owner", "than": 16}},
+                {"requested": [TRANSFERS], "not": {"held_by": "executive"}},
+                {"volume": {"currency": "eur", "amount": 70_000, "period": "year"}},
+            ],
+        },
+        "needs": [PRODUCT],
+        "restricts": [
+            {
+                "capabilities": ["all"],
+                "falls": "after_activation",
+                "grace_days": 12,
+                "at_volume": {"currency": "eur", "amount": 70_000, "period": "year"},
+                "volume_grace_days": 30,
+            }
+        ],
+    },
+    {
+        "name": "wider.owners.email",
+        "source": "test",
+        "of": "owners",
+        "from": "2026-05-01",
+        "when": {"requested": [CARD], "not": {"younger": {"flag": "owner", "than": 18}}},
+        "needs": ["email", "phone"],
+        "restricts": [
+            {
+                "capabilities": ["all"],
+                "falls": "at_request",
+                "grace_days": 9,
+                "at_volume": {"currency": "usd", "amount": 100_000},
+            }
+        ],
+    },
+)
+"""Volumes of every kind, starts behind and ahead, questions about several persons, and every kind of condition."""
+
+
+def _leaves(*variants: Policy) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """All leaves of the entity, and all of a person, that any need or remedy of the policies names."""
     found: dict[bool, dict[str, None]] = {True: {}, False: {}}
-    for rule in policy.rules:
+    for policy, rule in [(variant, rule) for variant in variants for rule in variant.rules]:
         mine = found[rule.of == ACCOUNT]
         for need in rule.needs:
             if isinstance(need, FieldNeed):
                 paths = (need.path, *need.implied_by, *(path for option in need.options for path in option))
             elif isinstance(need, ProofNeed):
-                kinds = (need.check, *need.alternatives)
-                paths = tuple(path for kind in kinds for path in policy.checks[kind].inputs)
+                kinds = [policy.checks[name] for name in (need.check, *need.alternatives)]
+                paths = tuple(path for kind in kinds for path in kind.inputs)
+                paths += tuple(path for option in need.accepts for path in option)
+                of_persons = (path for kind in kinds for _, inputs in kind.persons for path in inputs)
+                found[False].update(dict.fromkeys(of_persons))
             else:
                 paths = ()
             mine.update(dict.fromkeys(paths))
     return tuple(found[True]), tuple(found[False])
 
 
-ACCOUNT_LEAVES, PERSON_LEAVES = _leaves(STRICTER)
+ACCOUNT_LEAVES, PERSON_LEAVES = _leaves(STRICTER, WIDER)
 CODES = ("verification_failed_address_match", "verification_failed_keyed_identity", "invalid_street_address")
 
 _spans = st.integers(-90 * 24, 90 * 24).map(lambda hours: timedelta(hours=hours, microseconds=1 if hours % 5 else 0))
@@ -134,16 +259,30 @@ def _facts(leaves: tuple[str, ...]) -> st.SearchStrategy[dict[str, Fact]]:
     )
 
 
-ages = st.lists(st.tuples(st.sampled_from((18, 21)), _spans.map(lambda span: START + span)), max_size=2).map(
+ages = st.lists(st.tuples(st.sampled_from((16, 18, 21)), _spans.map(lambda span: START + span)), max_size=2).map(
     lambda ahead: Age(tuple(ahead))
 )
 
 
 @st.composite
 def persons(draw: st.DrawFn, number: int) -> Person:
-    roles = draw(st.sets(st.sampled_from(("representative", "owner", "individual", "director")), max_size=3))
+    roles = draw(
+        st.sets(st.sampled_from(("representative", "owner", "individual", "director", "executive")), max_size=3)
+    )
     share = draw(st.none() | st.integers(0, 100).map(Decimal))
     return Person(f"person_{number}", frozenset(roles), draw(_facts(PERSON_LEAVES)), share, draw(st.none() | ages))
+
+
+_PERIODS = {"lifetime": ("lifetime",), "year": ("2025", "2026"), "month": ("2026-01", "2026-02", "2026-03")}
+_AMOUNTS = (*(threshold.amount for threshold in WIDER.thresholds), 150_000, 300_000)
+_totals = st.tuples(st.sampled_from((0, *sorted(set(_AMOUNTS)))), st.sampled_from((-1, 0, 1))).map(
+    lambda parts: max(0, sum(parts))
+)
+_totalled = st.sampled_from(
+    [(currency, kind, name) for currency in ("usd", "eur") for kind, names in _PERIODS.items() for name in names]
+)
+activities = st.dictionaries(_totalled, _totals, max_size=5)
+"""Totals about where the thresholds are, of several currencies and periods."""
 
 
 @st.composite
@@ -165,19 +304,32 @@ def shapes(draw: st.DrawFn) -> Shape:
         persons=tuple(people),
         requested=frozenset(draw(st.sets(st.sampled_from((CARD, TRANSFERS)), min_size=1))),
         closed=draw(st.integers(0, 19)) == 0,
+        activity=draw(activities),
     )
 
 
 def policies() -> st.SearchStrategy[Policies]:
-    announced = _spans.map(lambda span: Announced(STRICTER, START + span))
-    return st.builds(Policies, st.sampled_from((builtin_policy(), EXPIRING)), st.none() | announced)
+    announced = st.builds(Announced, st.sampled_from((STRICTER, WIDER)), _spans.map(lambda span: START + span))
+    return st.builds(Policies, st.sampled_from((WIDER, builtin_policy(), EXPIRING)), st.none() | announced)
+
+
+def edited(policy: Policy, edit: Callable[[Rule], Rule | None] = lambda rule: rule) -> Policy:
+    """The policy with each rule as edited, or left out; whoever is bound by it reads all of them."""
+    rules = tuple(rule for rule in map(edit, policy.rules) if rule is not None)
+    return replace(policy, rules=rules, discriminator="", rules_by_value={})
+
+
+def on_policies(policies: Policies, edit: Callable[[Policy], Policy]) -> Policies:
+    """The same edit of what is in force and of what is announced."""
+    announced = policies.announced
+    return Policies(edit(policies.current), announced and replace(announced, policy=edit(announced.policy)))
 
 
 def questions(policy: Policy, shape: Shape) -> list[CheckDue]:
     """Every question that the shape allows to be asked."""
     subjects = [(ACCOUNT, shape.facts), *((person.id, person.facts) for person in shape.persons)]
     return [
-        CheckDue(kind.name, subject, input_digest(kind, facts))
+        CheckDue(kind.name, subject, input_digest(kind, facts, shape.persons))
         for subject, facts in subjects
         for kind in policy.checks.values()
         if is_askable(kind, facts)
@@ -199,6 +351,25 @@ def evidence_rows(draw: st.DrawFn, asked: list[CheckDue], number: int) -> Eviden
         f"evid_{number}", f"check_{number}", about.kind, about.subject, digest, outcome, reasons, "generated", "1",
         occurred, recorded, valid_until, contested=draw(st.integers(0, 4)) == 0,
     )  # fmt: skip
+
+
+def answered(asked: list[CheckDue], seed: int) -> tuple[Evidence, ...]:
+    """An answer to nearly every question, as an account has them that has lived for a while."""
+    rows = []
+    for place, about in enumerate(asked):
+        drawn = hashlib.sha256(f"{seed}|{about.kind}|{about.subject}".encode()).digest()
+        if drawn[0] % 16 == 0:
+            continue
+        outcome = Outcome.FAILED if drawn[1] % 8 == 0 else Outcome.PASSED
+        is_passed = outcome is Outcome.PASSED
+        rows.append(
+            Evidence(
+                f"evid_old_{place}", f"check_old_{place}", about.kind, about.subject, about.digest, outcome,
+                () if is_passed else (CODES[drawn[2] % len(CODES)],), "generated", "1", START - 100 * DAY,
+                START - 100 * DAY, START + (drawn[3] % 64 - 8) * DAY if is_passed and drawn[4] % 4 == 0 else None,
+            )
+        )  # fmt: skip
+    return tuple(rows)
 
 
 @st.composite
@@ -230,19 +401,28 @@ def states(draw: st.DrawFn, binding: Policies, *, ordered: bool = True, sealed: 
     shape = draw(shapes())
     asked = questions(binding.current, shape)
     number = st.integers(0, 6 if asked else 0)
-    capabilities = list(binding.current.capabilities)
+    usual = frozenset({CARD, CARD_PAYOUTS, TRANSFERS, TRANSFER_PAYOUTS})
+    any_of_them = st.sets(st.sampled_from(list(binding.current.capabilities)))
+    some = st.one_of(st.just(usual), any_of_them, st.sets(st.sampled_from(sorted(usual))))
+    seed = draw(st.none() | st.integers(0, 1000))
     bound = shape.facts.get(TERMS_DATE)
-    marks = [
-        Mark(MarkKind.FIRST_ACTIVE, name, START - 50 * DAY, START - 50 * DAY)
-        for name in draw(st.sets(st.sampled_from(capabilities)))
-    ]
+    marks = [Mark(MarkKind.FIRST_ACTIVE, name, START - 50 * DAY, START - 50 * DAY) for name in sorted(draw(some))]
     if bound is not None and draw(st.booleans()):
         key = f"us.terms_of_service|{ACCOUNT}|{TERMS_DATE}|{bound.digest}"
         marks.append(Mark(MarkKind.TERMS_BOUND, key, START, START, draw(st.sampled_from((f"{EIN}=1", f"{EIN}=2")))))
+    announced = binding.announced.policy.thresholds if binding.announced else ()
+    thresholds = sorted({one.key for one in (*binding.current.thresholds, *announced)})
+    marks += [  # crossed earlier, be it by totals that were corrected since
+        Mark(MarkKind.THRESHOLD, key, START - 20 * DAY, START - 20 * DAY)
+        for key in sorted(draw(st.sets(st.sampled_from(thresholds), max_size=2)))
+    ]
     state = State(
         "acct_1",
         shape,
-        evidence=tuple(draw(evidence_rows(asked, place)) for place in range(draw(number))),
+        evidence=(
+            *(() if seed is None else answered(asked, seed)),
+            *(draw(evidence_rows(asked, place)) for place in range(draw(number))),
+        ),
         checks=_one_each(draw(checks(asked, place, sealed=sealed)) for place in range(draw(number))),
         orders=tuple(
             draw(orders(place)) for place in range(draw(st.sampled_from((0, 0, 0, 0, 1, 2)) if ordered else st.just(0)))
@@ -250,13 +430,14 @@ def states(draw: st.DrawFn, binding: Policies, *, ordered: bool = True, sealed: 
         marks=tuple(marks),
         acknowledgements=tuple(
             Acknowledgement(name, draw(st.sampled_from((True, True, False))), START - DAY)
-            for name in sorted(draw(st.sets(st.sampled_from(capabilities))))
+            for name in sorted(draw(some))
         ),
     )
     openings = [
-        f"{demand.opening.key}|{restriction.capability}"
+        "|".join((demand.opening.key, restriction.capability, *crossing))
         for demand in evaluate(binding, state, START).demands
         for restriction in demand.opening.restricts
+        for crossing in ((), (restriction.volume.key,) if restriction.volume else ())
     ]
     if openings:
         keys = draw(st.sets(st.sampled_from(openings), max_size=4))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,12 +13,24 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from onboarding.domain.capabilities import Status
+from onboarding.domain.demands import Cause
 from onboarding.domain.evaluate import Evaluation, evaluate
-from onboarding.domain.policy import Policies
+from onboarding.domain.policy import Falls, Policies, Rule
 from onboarding.domain.requirements import future_requirements, requirements
 from onboarding.domain.settle import play, settle
-from onboarding.domain.state import ACCOUNT, Evidence, Fact, Outcome, State
-from tests.domain.generated import ACCOUNT_LEAVES, LAWS, PERSON_LEAVES, Chance, accounts, questions, view
+from onboarding.domain.state import ACCOUNT, Evidence, Fact, Mark, MarkKind, OrderKind, Outcome, State
+from tests.domain.generated import (
+    ACCOUNT_LEAVES,
+    LAWS,
+    PERSON_LEAVES,
+    Chance,
+    accounts,
+    activities,
+    edited,
+    on_policies,
+    questions,
+    view,
+)
 from tests.domain.stories import BUILTIN, DAY, MICROSECOND, START, World, mark_set, statuses
 
 # A failing account is long to print, and worth it.
@@ -214,6 +228,212 @@ def test_every_answer_follows_the_contract(account: Account) -> None:
         assert (summary is None) == (not document["entries"])
         assert summary is None or summary["time"] is None or summary["status"] != "past_due"
     assert all(entry["minimum_deadline"]["status"] == "eventually_due" for entry in documents[1]["entries"])
+
+
+@LAWS
+@given(account=accounts(), data=st.data())
+def test_reading_the_rules_of_ones_own_kind_reads_all(account: Account, data: st.DataObject) -> None:
+    """Leaving out what the attributes rule out is no more than a shortcut, of which the wake time tells nothing too."""
+    policies, state = account
+    kinds = st.sampled_from(sorted({*policies.current.rules_by_value, "XX"}))
+    country = data.draw(st.one_of(st.just(state.shape.attributes.get("country", "")), kinds))
+    attributes = {**state.shape.attributes, "country": country}
+    if not country:
+        del attributes["country"]
+    state = replace(state, shape=replace(state.shape, attributes=attributes))
+    short = evaluate(policies, state, START)
+    assert short.policy.discriminator == "country"
+
+    full = evaluate(on_policies(policies, edited), state, START)
+
+    assert short == replace(full, policy=short.policy)
+
+
+@LAWS
+@given(account=accounts(), data=st.data())
+def test_rows_say_the_same_in_any_order(account: Account, data: st.DataObject) -> None:
+    policies, state = account
+    first = evaluate(policies, state, START)
+    parts = ("evidence", "checks", "orders", "marks", "acknowledgements")
+    shuffled: Any = {part: tuple(data.draw(st.permutations(getattr(state, part)))) for part in parts}
+
+    after = evaluate(policies, replace(state, **shuffled), START)
+
+    assert after.capabilities == first.capabilities
+    assert (after.demands, after.future, after.checks_due) == (first.demands, first.future, first.checks_due)
+    assert set(after.superseded) == set(first.superseded)
+    assert set(after.activations_due) == set(first.activations_due)
+    assert {one.order.id: one.capabilities for one in after.inquiries} == {
+        one.order.id: one.capabilities for one in first.inquiries
+    }
+    assert after.new_marks == first.new_marks
+    assert after.wake_at == first.wake_at
+
+
+@LAWS
+@given(account=accounts(), data=st.data())
+def test_persons_say_the_same_in_any_order(account: Account, data: st.DataObject) -> None:
+    """But for the marks that are of a place among the persons: a question about several has no first one."""
+    policies, state = account
+    kept = (MarkKind.FIRST_ACTIVE, MarkKind.THRESHOLD)
+    state = replace(state, marks=tuple(mark for mark in state.marks if mark.kind in kept))
+    first = evaluate(policies, state, START)
+    shuffled = tuple(data.draw(st.permutations(state.shape.persons)))
+
+    after = evaluate(policies, replace(state, shape=replace(state.shape, persons=shuffled)), START)
+
+    assert after.capabilities == first.capabilities
+    assert set(after.checks_due) == set(first.checks_due)
+    assert set(after.superseded) == set(first.superseded)
+    assert after.activations_due == first.activations_due
+    assert after.wake_at == first.wake_at
+    for told in (requirements, future_requirements):
+        assert _unordered(told("acct_1", after)) == _unordered(told("acct_1", first))
+    assert {mark for mark in after.new_marks if mark.kind in kept} == {
+        mark for mark in first.new_marks if mark.kind in kept
+    }
+
+
+def _unordered(document: Any) -> Any:
+    """A document of which nothing says what came first."""
+    if isinstance(document, dict):
+        return {key: _unordered(value) for key, value in document.items()}
+    return sorted(map(_unordered, document), key=repr) if isinstance(document, list) else document
+
+
+@LAWS
+@given(account=accounts(), data=st.data())
+def test_what_was_crossed_stays_crossed(account: Account, data: st.DataObject) -> None:
+    policies, state = account
+    first = evaluate(policies, state, START)
+    bound = [first.policy, *([] if (ahead := policies.ahead(START)) is None else [ahead.policy])]
+    known = _crossed(state.marks)
+    reached = {
+        threshold.key
+        for policy in bound
+        for threshold in policy.thresholds
+        for (currency, period, _), total in state.shape.activity.items()
+        if (currency, period) == (threshold.currency, threshold.period) and total >= threshold.amount
+    }
+    assert _crossed(first.new_marks) == dict.fromkeys(reached - set(known), START)
+
+    state = state.with_marks(first.new_marks)
+    lower = {key: data.draw(st.integers(0, total)) for key, total in state.shape.activity.items()}
+    later = evaluate(policies, _reporting(state, lower), START)
+    assert view(later) == view(first)
+    assert later.wake_at == first.wake_at
+    assert later.new_marks == ()
+
+    at = START + DAY * data.draw(st.integers(0, 200))
+    grown = evaluate(policies, _reporting(state, data.draw(activities)), at)
+    assert not set(_crossed(grown.new_marks)) & set(_crossed(state.marks))
+
+
+def _crossed(marks: Iterable[Mark]) -> dict[str, datetime]:
+    return {mark.key: mark.at for mark in marks if mark.kind is MarkKind.THRESHOLD}
+
+
+def _reporting(state: State, activity: Mapping[tuple[str, str, str], int]) -> State:
+    return replace(state, shape=replace(state.shape, activity=activity))
+
+
+@LAWS
+@given(account=accounts())
+def test_the_first_clock_that_runs_out_decides(account: Account) -> None:
+    """What each need does to each capability, of accounts whose clocks all begin with this look."""
+    policies, state = account
+    state = replace(state, marks=tuple(mark for mark in state.marks if mark.kind is not MarkKind.DEADLINE))
+    evaluation = evaluate(policies, state, START)
+    crossed = {*_crossed(state.marks), *_crossed(evaluation.new_marks)}
+    marks = (*state.marks, *evaluation.new_marks)
+    was_active = {mark.key for mark in marks if mark.kind is MarkKind.FIRST_ACTIVE}
+
+    for opening, impacts in evaluation.demands:
+        assert [impact.capability for impact in impacts] == [one.capability for one in opening.restricts]
+        for restriction, impact in zip(opening.restricts, impacts, strict=True):
+            over = restriction.volume is not None and restriction.volume.key in crossed
+            deadline = None
+            blocks = over or restriction.falls is Falls.AT_REQUEST
+            if opening.starts_at is not None and opening.starts_at > START:
+                blocks = False
+            elif opening.at_once:
+                blocks = True
+            elif restriction.capability in was_active:
+                clocks = [restriction.grace, restriction.volume_grace if over else None]
+                running = [clock for clock in clocks if clock is not None]
+                if running and opening.cause is not Cause.PENDING:
+                    deadline = START + min(running)
+                blocks = deadline is not None and deadline <= START
+            assert (impact.deadline, impact.blocks) == (deadline, blocks)
+
+
+@LAWS
+@given(account=accounts(), part=st.floats(0, 1))
+def test_before_its_start_a_rule_takes_nothing_and_after_it_is_as_any_other(account: Account, part: float) -> None:
+    policies, state = account
+    starts = {
+        rule.starts_at
+        for policy in (policies.current, *([policies.announced.policy] if policies.announced else []))
+        for rule in policy.rules
+        if rule.starts_at is not None
+    }
+    at = START + part * 90 * DAY
+    for instant in (START, at, *(start - MICROSECOND for start in starts), *starts):
+        ahead = evaluate(policies, state, instant).capabilities
+
+        def begun(rule: Rule, instant: datetime = instant) -> Rule | None:
+            """The rule without its start, or none where that is ahead."""
+            is_ahead = rule.starts_at is not None and rule.starts_at > instant
+            return None if is_ahead else replace(rule, starts_at=None)
+
+        assert evaluate(on_policies(policies, partial(edited, edit=begun)), state, instant).capabilities == ahead
+
+
+@LAWS
+@given(account=accounts(), days=st.integers(-90, 90))
+def test_what_is_announced_decides_nothing_before_its_time_and_everything_after(account: Account, days: int) -> None:
+    policies, state = account
+    at = START + days * DAY
+    evaluation = evaluate(policies, state, at)
+    ahead = policies.ahead(at)
+    alone = evaluate(Policies(policies.in_force(at)), state, at)
+
+    assert evaluation.policy == (policies.current if ahead or policies.announced is None else policies.announced.policy)
+    assert evaluation.capabilities == alone.capabilities
+    assert evaluation.demands == alone.demands
+    assert evaluation.findings == alone.findings
+    assert evaluation.checks_due == alone.checks_due
+    assert evaluation.superseded == alone.superseded
+    assert evaluation.activations_due == alone.activations_due
+    assert evaluation.transition_at == (ahead and ahead.transition_at)
+    if ahead is None:
+        assert evaluation == alone
+        return
+    assert evaluation.wake_at is not None
+    assert evaluation.wake_at <= ahead.transition_at
+    assert not any(impact.blocks for demand in evaluation.future for impact in demand.impacts)
+
+
+@LAWS
+@given(account=accounts(), days=st.integers(-90, 90))
+def test_an_order_counts_from_its_start_to_its_end(account: Account, days: int) -> None:
+    """One that is not in force is as good as none; one that holds keeps off all that it names."""
+    policies, state = account
+    at = START + days * DAY
+    first = evaluate(policies, state, at)
+    in_force = [
+        order
+        for order in state.orders
+        if order.undone_at is None and order.starts_at <= at and (order.ends_at is None or order.ends_at > at)
+    ]
+    rechecks = [order for order in state.orders if order.kind is OrderKind.RECHECK]  # have no end: an answer is theirs
+    kept = tuple(order for order in state.orders if order in in_force or order in rechecks)
+
+    assert view(evaluate(policies, replace(state, orders=kept), at)) == view(first)
+    for order in in_force:
+        if order.kind is not OrderKind.RECHECK:
+            held = [one for name, one in first.capabilities.items() if order.capability in (None, name)]
+            assert all(one.status is not Status.ACTIVE for one in held)
 
 
 def test_the_same_question_twice_gives_the_same_answer() -> None:
