@@ -24,6 +24,41 @@ RELATIONSHIP_DOCUMENTS = {
 }
 CHOOSES_CODE = "file_document_"
 """Ours: a file of this name fails with the rest of its name as the code, after ``verification_document_``."""
+DOCUMENT_CODES = frozenset(
+    [
+        "address_mismatch",
+        "address_missing",
+        "corrupt",
+        "country_not_supported",
+        "directors_mismatch",
+        "dob_mismatch",
+        "duplicate_type",
+        "expired",
+        "failed_copy",
+        "failed_greyscale",
+        "failed_other",
+        "failed_test_mode",
+        "fraudulent",
+        "id_number_mismatch",
+        "id_number_missing",
+        "incomplete",
+        "invalid",
+        "issue_or_expiry_date_missing",
+        "manipulated",
+        "missing_back",
+        "missing_front",
+        "name_mismatch",
+        "name_missing",
+        "nationality_mismatch",
+        "not_readable",
+        "not_signed",
+        "not_uploaded",
+        "photo_mismatch",
+        "too_large",
+        "type_not_supported",
+    ]
+)
+"""What may follow: the codes of documents (contract §2.5); with anything else the file is like any other."""
 
 REGISTRY = {
     "222221000": "verification_failed_keyed_match",

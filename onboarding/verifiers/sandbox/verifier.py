@@ -106,7 +106,7 @@ def _document(path: str) -> Callable[[Question], Reading]:
             if f'"{name}"' in files:
                 return _failed(code), False
         chosen = re.search(rf'"{values.CHOOSES_CODE}([a-z_]+)"', files)
-        if chosen is not None:
+        if chosen is not None and chosen[1] in values.DOCUMENT_CODES:
             return _failed(f"verification_document_{chosen[1]}"), False
         if any(one in files for one in (values.DOCUMENT_PASSES, "file_relationship_document_success")):
             return PASSED, False
