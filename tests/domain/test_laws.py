@@ -60,6 +60,24 @@ def test_an_evaluation_is_constant_until_its_wake_time(account: Account, parts: 
 
 @LAWS
 @given(account=accounts())
+def test_every_stretch_between_wake_times_is_constant(account: Account) -> None:
+    """What is far ahead, such as a birthday, is the next thing to happen only once all that is nearer has passed."""
+    policies, state = account
+    seen = evaluate(policies, state, START)
+    for _ in range(15):
+        state = state.with_marks(seen.new_marks)
+        end = seen.wake_at or START + 1000 * DAY
+
+        last = evaluate(policies, state, end - MICROSECOND)
+
+        assert (view(last), last.new_marks, last.wake_at) == (view(seen), (), seen.wake_at)
+        if seen.wake_at is None:
+            return
+        seen = evaluate(policies, state, end)
+
+
+@LAWS
+@given(account=accounts())
 def test_adding_the_new_marks_changes_nothing(account: Account) -> None:
     policies, state = account
     first = evaluate(policies, state, START)
@@ -280,8 +298,10 @@ def test_persons_say_the_same_in_any_order(account: Account, data: st.DataObject
     first = evaluate(policies, state, START)
     shuffled = tuple(data.draw(st.permutations(state.shape.persons)))
 
-    after = evaluate(policies, replace(state, shape=replace(state.shape, persons=shuffled)), START)
+    other = replace(state.shape, persons=shuffled)
+    after = evaluate(policies, replace(state, shape=other), START)
 
+    assert set(questions(first.policy, other)) == set(questions(first.policy, state.shape))
     assert after.capabilities == first.capabilities
     assert set(after.checks_due) == set(first.checks_due)
     assert set(after.superseded) == set(first.superseded)

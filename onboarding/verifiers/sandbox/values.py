@@ -25,7 +25,7 @@ RELATIONSHIP_DOCUMENTS = {
 CHOOSES_CODE = "file_document_"
 """Ours: a file of this name fails with the rest of its name as the code, after ``verification_document_``."""
 DOCUMENT_CODES = frozenset(
-    [
+    {
         "address_mismatch",
         "address_missing",
         "corrupt",
@@ -56,7 +56,7 @@ DOCUMENT_CODES = frozenset(
         "photo_mismatch",
         "too_large",
         "type_not_supported",
-    ]
+    }
 )
 """What may follow: the codes of documents (contract §2.5); with anything else the file is like any other."""
 
