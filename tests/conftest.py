@@ -11,12 +11,22 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from onboarding.local.postgres import LocalPostgres
 from onboarding.settings import Settings
 from onboarding.storage import migrate
 from tests.support.serving import ApiServer, Platform, new_platform
+
+# A busy machine is no flaw of a test. All else is as Hypothesis has it: without chance where CI is set.
+hypothesis.settings.register_profile(
+    "patient",
+    hypothesis.settings(),
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")
