@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     verifiers: str = Field("", validation_alias="ONBOARDING_VERIFIERS")
     screening_lists: str = Field("", validation_alias="ONBOARDING_SCREENING_LISTS")
     manual_checks: str = Field("", validation_alias="ONBOARDING_MANUAL_CHECKS")
+    profile_reviews: Literal["on", "off"] = Field("on", validation_alias="ONBOARDING_PROFILE_REVIEWS")
+    profile_denylist: str = Field("", validation_alias="ONBOARDING_PROFILE_DENYLIST")
     stripe_identity_key: SecretStr | None = Field(None, validation_alias="ONBOARDING_STRIPE_IDENTITY_KEY")
     stripe_identity_webhook_secrets: SecretStr = Field(
         SecretStr(""), validation_alias="ONBOARDING_STRIPE_IDENTITY_WEBHOOK_SECRETS"

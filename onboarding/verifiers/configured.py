@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from onboarding.settings import SettingsError
 from onboarding.verifiers.manual import ManualVerifier
 from onboarding.verifiers.port import Verifier
+from onboarding.verifiers.profile import ProfileVerifier, bundled_denylist, read_denylist
 from onboarding.verifiers.registry import Verifiers
 from onboarding.verifiers.stripe_identity import StripeIdentity
 
@@ -30,7 +31,11 @@ BUNDLED = "bundled"
 
 
 def verifiers_from(settings: Settings, screening: ListVerifier | None = None) -> Verifiers:
-    """The verifiers of a process: a deployment's own, lists, people, vendors; of each sort the first one is preferred.
+    """The verifiers of a process: a deployment's own, lists, people, rules, vendors; the first one is preferred.
+
+    People come before the rules of ``profile``: a kind that a deployment names in ``ONBOARDING_MANUAL_CHECKS`` is for
+    people to decide, so no rule may fail or pass it before they see it. Rules come before vendors: what is denied needs
+    no call.
 
     With ``sandbox=off`` the sandbox package is not even imported.
 
@@ -38,7 +43,8 @@ def verifiers_from(settings: Settings, screening: ListVerifier | None = None) ->
     and a list takes memory.
 
     Raises:
-        SettingsError: a name in ``ONBOARDING_VERIFIERS`` can't be imported, or two verifiers have one name.
+        SettingsError: a name in ``ONBOARDING_VERIFIERS`` can't be imported, two verifiers have one name, or the file of
+            ``ONBOARDING_PROFILE_DENYLIST`` can't be used.
     """
     local: list[LocalVerifier] = []
     outward: list[Verifier] = []
@@ -52,6 +58,9 @@ def verifiers_from(settings: Settings, screening: ListVerifier | None = None) ->
         local.append(screening)
     if settings.manual_check_kinds:
         local.append(ManualVerifier(settings.manual_check_kinds))
+    if settings.profile_reviews == "on":
+        own_list = settings.profile_denylist
+        local.append(ProfileVerifier(read_denylist(Path(own_list)) if own_list else bundled_denylist()))
     if settings.stripe_identity_key is not None:
         identity = StripeIdentity(
             api_key=settings.stripe_identity_key.get_secret_value(),

@@ -30,6 +30,7 @@ def test_everything_but_the_database_and_the_keys_has_a_default(environment: pyt
 
     assert settings.temporal_address == "127.0.0.1:7233"
     assert (settings.sandbox, settings.api_port, settings.worker_health_port) == ("on", 8080, 8081)
+    assert (settings.profile_reviews, settings.profile_denylist) == ("on", "")
     assert settings.sweep_interval == timedelta(seconds=30)
     assert settings.key_ring().current_id == 1
 
@@ -53,6 +54,7 @@ def test_secrets_are_not_printed_and_nothing_changes(environment: pytest.MonkeyP
         ("ONBOARDING_ROOT_KEYS", "", "ONBOARDING_ROOT_KEYS: is not set"),
         ("ONBOARDING_ROOT_KEYS", "1:c2VjcmV0", "ONBOARDING_ROOT_KEYS: key 1 must be 32 bytes long, is 6"),
         ("ONBOARDING_SANDBOX", "secret", "ONBOARDING_SANDBOX: Input should be 'on' or 'off'"),
+        ("ONBOARDING_PROFILE_REVIEWS", "secret", "ONBOARDING_PROFILE_REVIEWS: Input should be 'on' or 'off'"),
         ("ONBOARDING_API_PORT", "secret", "ONBOARDING_API_PORT: Input should be a valid integer"),
     ],
 )

@@ -4,11 +4,13 @@ import base64
 import subprocess
 import sys
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from onboarding.settings import Settings
+from onboarding.domain.settle import Answer
+from onboarding.settings import Settings, SettingsError
 from onboarding.validation.objects import nothing_exempt
 from onboarding.verifiers.configured import screening_from, verifiers_from
 from onboarding.verifiers.port import Question, RepeatedStart, Report, Started
@@ -74,7 +76,7 @@ def test_test_values_are_ordinary_data_of_a_live_account() -> None:
 
 
 def test_off_exempts_nothing_and_answers_nothing() -> None:
-    verifiers = verifiers_from(_settings("off"))
+    verifiers = verifiers_from(_settings("off", ONBOARDING_PROFILE_REVIEWS="off"))
 
     assert verifiers == Verifiers()
     assert not verifiers.exemptions(livemode=False)("id_number", "000000000")
@@ -127,14 +129,58 @@ def test_settings_name_the_verifiers_of_live_accounts() -> None:
     settings = _settings("on", **named)
     worker = verifiers_from(settings, screening_from(settings))
 
-    assert [verifier.name for verifier in worker.local_for(livemode=True)] == ["lists", "manual"]
+    assert [verifier.name for verifier in worker.local_for(livemode=True)] == ["lists", "manual", "profile"]
     assert worker.local_for(livemode=False) == ()
     assert [verifier.name for verifier in worker.outward_for("keyed_identity", livemode=True)] == ["stripe_identity"]
     assert worker.outward_for("keyed_identity", livemode=False) == ()
-    assert [verifier.name for verifier in verifiers_from(settings).local] == ["manual"]  # the API loads no lists
+    # The API loads no lists.
+    assert [verifier.name for verifier in verifiers_from(settings).local] == ["manual", "profile"]
 
 
 def test_settings_without_verifiers_name_none() -> None:
     settings = _settings("on")
     assert screening_from(settings) is None
     assert verifiers_from(settings).outward == ()
+    assert [verifier.name for verifier in verifiers_from(settings).local] == ["profile"]  # rules need no setting
+
+
+def test_profile_reviews_serve_live_accounts_only_and_can_be_switched_off() -> None:
+    on, off = _settings("on"), _settings("on", ONBOARDING_PROFILE_REVIEWS="off")
+
+    assert verifiers_from(on).local_for(livemode=False) == ()
+    assert verifiers_from(off).local_for(livemode=True) == ()
+
+
+def test_what_people_are_to_decide_no_rule_decides_before_them() -> None:
+    kinds = "name_review,website_review"
+    local = verifiers_from(_settings("on", ONBOARDING_MANUAL_CHECKS=kinds)).local_for(livemode=True)
+    paypal = {"identity.business_details.registered_name": "paypal"}
+
+    def first(kind: str) -> str:
+        question = Question("check_1", kind, "account", "digest", paypal, datetime(2026, 3, 4, tzinfo=UTC))
+        return next(answer.verifier for verifier in local if isinstance(answer := verifier.answer(question), Answer))
+
+    assert {kind: first(kind) for kind in ("name_review", "website_review", "description_review")} == {
+        "name_review": "manual",
+        "website_review": "manual",
+        "description_review": "profile",
+    }
+
+
+def test_a_denylist_of_the_deployment_takes_the_bundled_ones_place(tmp_path: Path) -> None:
+    own = tmp_path / "ours.yaml"
+    own.write_text("brands: [Orchard Pay]\n")
+    bundled, ours = (
+        verifiers_from(_settings("on", ONBOARDING_PROFILE_DENYLIST=path)).local[0] for path in ("", str(own))
+    )
+
+    assert bundled.name == ours.name == "profile"
+    assert bundled.version != ours.version
+
+
+def test_a_broken_denylist_stops_the_start_with_file_and_line(tmp_path: Path) -> None:
+    own = tmp_path / "ours.yaml"
+    own.write_text("brands:\n  - Orchard Pay\nnames: []\n")
+
+    with pytest.raises(SettingsError, match=r"ONBOARDING_PROFILE_DENYLIST: ours\.yaml line 3: expected a map with"):
+        verifiers_from(_settings("on", ONBOARDING_PROFILE_DENYLIST=str(own)))

@@ -38,8 +38,12 @@ def tokens_of(name: str) -> tuple[str, ...]:
     ``Abd al-Rahman``, ``Abdul Rahman`` and ``Abdurrahman`` are all ``abd rahman``; ``Abdullah`` in its spellings is
     ``abdlah``.
     """
-    folded = _APOSTROPHES.sub("", latin(_APOSTROPHES.sub("", name)))
-    return tuple(_servants(_LETTERS.findall(folded)))[:MAX_TOKENS]
+    return tuple(_servants(words_of(name)))[:MAX_TOKENS]
+
+
+def words_of(name: str) -> list[str]:
+    """Every word of a name of anything, folded as by :func:`latin`, in its order; apostrophes hold a word together."""
+    return _LETTERS.findall(_APOSTROPHES.sub("", latin(_APOSTROPHES.sub("", name))))
 
 
 def is_comparable(tokens: Iterable[str]) -> bool:
