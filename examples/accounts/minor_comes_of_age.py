@@ -1,7 +1,7 @@
 """An individual who is 17 and has told everything.
 
-Nothing is missing but years, so nobody has to do anything: on the eighteenth birthday, at 00:00 UTC, the capability
-becomes active by itself. A test clock goes there.
+A minor needs a legal guardian, who accepts the terms too. This one brings none and waits: on the eighteenth birthday,
+at 00:00 UTC, the capability becomes active by itself. A test clock goes there.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def onboard(client: StripeClient, show: Show) -> None:
     client.v1.accounts.external_accounts.create(account.id, {"external_account": "btok_us"})
     show.step("17 years old: restricted", account)
     show.must(
-        "the entry says that the person is a minor",
-        be=reading.errors(account).get("identity.individual.date_of_birth.year") == "invalid_dob_age_under_18",
+        "a legal guardian is asked for",
+        be=reading.is_owed(account, "legal_guardian."),
     )
 
     def transfers() -> str:

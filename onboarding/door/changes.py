@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from onboarding.domain.errors import Refusal, RefusalKind
 from onboarding.domain.state import MarkKind
 from onboarding.door.render import bank_fingerprint
-from onboarding.shape import applied_configurations
+from onboarding.shape import applied_configurations, roles
 from onboarding.validation import validate_account, validate_bank_account, validate_person
 from onboarding.values import merge, split_individual
 
@@ -96,11 +96,14 @@ class AddPerson:
     def apply(self, draft: Draft) -> None:
         """Raises Refusal with the wire's codes."""
         _refuse_closed(draft)
-        if any(person.individual for person in draft.persons.values()) or _entity_type(draft) == "individual":
-            raise Refusal(
-                "individual_additional_person_not_allowed", "An individual's account has one person: the individual."
-            )
         values = merge({}, self.patch)
+        alone = any(person.individual for person in draft.persons.values()) or _entity_type(draft) == "individual"
+        if alone and "legal_guardian" not in roles(values):
+            raise Refusal(
+                "individual_additional_person_not_allowed",
+                "An individual's account has one person: the individual."
+                " Only a minor's legal guardian comes beside it.",
+            )
         others = [person.values for person in draft.persons.values()]
         validate_person(
             self.patch, None, values, others, draft.account.values, as_of=draft.as_of, exempt=self.exempt

@@ -43,7 +43,7 @@ def check_relationship(
     """
     individual = at(account_values, "identity", "entity_type") == "individual"
     mine = roles(after)
-    _refuse_second_person(individual=individual, new=not before, mine=mine, others=others)
+    _refuse_second_person(individual=individual, before=before, mine=mine, others=others)
     if individual and "authorizer" in mine:
         raise Refusal(
             "invalid_relationship_for_identity_type_structure_and_country",
@@ -61,10 +61,13 @@ def check_relationship(
         _refuse_share(after, mine, others, f"{prefix}relationship.percent_ownership")
 
 
-def _refuse_second_person(*, individual: bool, new: bool, mine: set[str], others: Sequence[Mapping[str, Any]]) -> None:
-    """An individual is one person. A minor's legal guardian is beside it, not another of its kind."""
+def _refuse_second_person(
+    *, individual: bool, before: Mapping[str, Any], mine: set[str], others: Sequence[Mapping[str, Any]]
+) -> None:
+    """An individual is one person. A minor's legal guardian is beside it, not another of its kind, and stays that."""
     alike = any("legal_guardian" not in roles(other) for other in others)
-    if individual and new and alike and "legal_guardian" not in mine:
+    was_beside = not before or "legal_guardian" in roles(before)
+    if individual and was_beside and alike and "legal_guardian" not in mine:
         raise Refusal(
             "individual_additional_person_not_allowed",
             "The account of an individual has that individual for its only person.",

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from onboarding.domain.policy import Policies
 from onboarding.domain.requirements import requirements
-from onboarding.domain.state import Age, Outcome, Shape
+from onboarding.domain.state import Age, Outcome, Person, Shape
 from tests.domain.stories import (
     CARD,
     CARD_PAYOUTS,
@@ -63,6 +63,11 @@ def _representative_and_owner(*, minor: bool = False) -> Shape:
     )
 
 
+def _guardian() -> Person:
+    terms = ("additional_terms_of_service.account.date", "additional_terms_of_service.account.ip")
+    return person("person_g", "legal_guardian", (*PERSON, *terms))
+
+
 def _terms_after_tax_id_change(policies: Policies) -> Story:
     return _story(company(), policies).supply(EIN, value="2")
 
@@ -82,6 +87,11 @@ SCENARIOS: dict[str, Callable[[Policies], Story]] = {
         policies,
     ),
     "minor individual": lambda policies: _story(individual(age=MINOR), policies),
+    "minor individual and a guardian": lambda policies: _story(
+        replace(individual(age=MINOR), persons=(*individual(age=MINOR).persons, _guardian())),
+        policies,
+        *_everything_fails("person_g"),
+    ),
     "individual fails everything": lambda policies: _story(individual(), policies, *_everything_fails("person_i")),
     "individual is on a list": lambda policies: _story(individual(), policies, ("screening", HIT)),
     "company without tax ID": lambda policies: _story(company(account=COMPANY), policies),
@@ -96,6 +106,11 @@ SCENARIOS: dict[str, Callable[[Policies], Story]] = {
         company(), policies, ("business_address_match", fails("verification_failed_address_match"))
     ),
     "minor representative": lambda policies: _story(_representative_and_owner(minor=True), policies),
+    "minor representative and a guardian": lambda policies: _story(
+        company(person("person_r", "representative", REPRESENTATIVE, age=MINOR), _guardian()),
+        policies,
+        *_everything_fails("person_g"),
+    ),
     "representative is on a list": lambda policies: _story(
         _representative_and_owner(), policies, (("screening", "person_r"), HIT)
     ),

@@ -29,6 +29,24 @@ def _all(status: str, *, transfers: str | None = None) -> dict[str, str]:
     }
 
 
+_GUARDIAN = {
+    "legal_guardian.given_name": "pppp",
+    "legal_guardian.surname": "pppp",
+    "legal_guardian.date_of_birth.day": "pppp",
+    "legal_guardian.date_of_birth.month": "pppp",
+    "legal_guardian.date_of_birth.year": "pppp",
+    "legal_guardian.address.line1": "pppp",
+    "legal_guardian.address.city": "pppp",
+    "legal_guardian.address.state": "pppp",
+    "legal_guardian.address.postal_code": "pppp",
+    "legal_guardian.email": "pppp",
+    "legal_guardian.phone": "pppp",
+    "legal_guardian.id_numbers.us_ssn_last_4": "pppp",
+    "legal_guardian.additional_terms_of_service.account.date": "pppp",
+    "legal_guardian.additional_terms_of_service.account.ip": "pppp",
+}
+"""What a minor's guardian is asked for: nothing of it is there yet."""
+
 PINNED: dict[str, Outcomes] = {
     "no country": ({"identity.country": "pppp"}, _all(PAST_DUE), []),
     "no entity type": ({"identity.entity_type": "pppp"}, _all(PAST_DUE), []),
@@ -107,11 +125,53 @@ PINNED: dict[str, Outcomes] = {
         _all(PAST_DUE, transfers=ACTIVE),
         ["address_match person_i", "id_number_match person_i", "keyed_identity person_i", "screening person_i"],
     ),
+    "minor individual and a guardian": (
+        {
+            "person_g:documents.primary_verification": "cccc verification_failed_keyed_identity",
+            "person_g:id_numbers.us_ssn": "cccc verification_failed_id_number_match",
+        },
+        {
+            "merchant.card_payments": "active",
+            "merchant.stripe_balance.payouts": "active",
+            "recipient.stripe_balance.payouts": "active",
+            "recipient.stripe_balance.stripe_transfers": "active",
+        },
+        [
+            "address_match person_i",
+            "id_number_match person_g",
+            "id_number_match person_i",
+            "keyed_identity person_g",
+            "keyed_identity person_i",
+            "screening person_g",
+            "screening person_i",
+        ],
+    ),
+    "minor representative and a guardian": (
+        {
+            "person_g:documents.primary_verification": "cccc verification_failed_keyed_identity",
+            "person_g:id_numbers.us_ssn": "cccc verification_failed_id_number_match",
+        },
+        {
+            "merchant.card_payments": "active",
+            "merchant.stripe_balance.payouts": "active",
+            "recipient.stripe_balance.payouts": "active",
+            "recipient.stripe_balance.stripe_transfers": "active",
+        },
+        [
+            "address_match person_r",
+            "business_address_match account",
+            "id_number_match person_g",
+            "id_number_match person_r",
+            "keyed_identity person_g",
+            "keyed_identity person_r",
+            "screening person_g",
+            "screening person_r",
+            "tax_id_match account",
+        ],
+    ),
     "minor individual": (
         {
-            "identity.individual.date_of_birth.day": "pppp invalid_dob_age_under_18",
-            "identity.individual.date_of_birth.month": "pppp invalid_dob_age_under_18",
-            "identity.individual.date_of_birth.year": "pppp invalid_dob_age_under_18",
+            **_GUARDIAN,
         },
         _all(PAST_DUE),
         ["address_match person_i", "id_number_match person_i", "keyed_identity person_i", "screening person_i"],
@@ -188,9 +248,7 @@ PINNED: dict[str, Outcomes] = {
             "person_o:address.postal_code": "eeee",
             "person_o:phone": "eeee",
             "person_o:id_numbers.us_ssn_last_4": "eeee",
-            "person_r:date_of_birth.day": "pppp invalid_dob_age_under_18",
-            "person_r:date_of_birth.month": "pppp invalid_dob_age_under_18",
-            "person_r:date_of_birth.year": "pppp invalid_dob_age_under_18",
+            **_GUARDIAN,
         },
         _all(PAST_DUE),
         [
@@ -372,7 +430,6 @@ def test_the_built_in_policy_has_these_rules_and_no_other() -> None:
         "us.external_account",
         "us.individual.person",
         "us.individual.ssn_last_4",
-        "us.individual.age",
         "us.individual.identity",
         "us.individual.address",
         "us.individual.id_number",
@@ -384,7 +441,6 @@ def test_the_built_in_policy_has_these_rules_and_no_other() -> None:
         "us.company.representative",
         "us.company.representative.standing",
         "us.company.representative.ssn_last_4",
-        "us.company.representative.age",
         "us.company.representative.identity",
         "us.company.representative.address",
         "us.company.representative.id_number",
@@ -394,6 +450,12 @@ def test_the_built_in_policy_has_these_rules_and_no_other() -> None:
         "us.company.owners.identity",
         "us.company.owners.screening",
         "us.company.owners_provided",
+        "us.individual.guardian",
+        "us.individual.guardian.checks",
+        "us.individual.guardian.screening",
+        "us.representative.guardian",
+        "us.representative.guardian.checks",
+        "us.representative.guardian.screening",
         "us.individual.full_number",
         "us.representative.full_number",
         "us.owners.full_number",

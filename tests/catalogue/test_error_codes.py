@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from onboarding.catalogue import builtin_policy
-from onboarding.catalogue.texts import NOT_AVAILABLE
+from onboarding.catalogue.texts import LOCALES, NOT_AVAILABLE, UNDER_REVIEW, Reason, operator_texts, texts_of
 from onboarding.validation.objects import words
 from tests.catalogue.driver import bare, onboard
 from tests.domain.stories import CARD, World, facts, fails
@@ -154,3 +154,14 @@ def test_every_code_of_the_contract_is_shown_or_told_why_not() -> None:
 
     assert not shown & (BY_RULE | ELSEWHERE.keys())
     assert shown | BY_RULE | ELSEWHERE.keys() == builtin_policy().errors.keys()
+
+
+@pytest.mark.parametrize("code", sorted(builtin_policy().errors))
+def test_every_code_has_a_text_of_its_own(code: str) -> None:
+    # A code that no file names is told as under review to users, and to operators with the words of any other reason.
+    unknown = operator_texts().reason(Reason("no_such_code")).text.replace("no_such_code", code)
+
+    assert operator_texts().reason(Reason(code)).text != unknown
+    for locale in LOCALES:
+        texts = texts_of(locale)
+        assert texts.problem(Reason(code)).text != texts.problem(Reason(UNDER_REVIEW)).text

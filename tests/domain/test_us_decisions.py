@@ -374,18 +374,52 @@ class TestRoles:
         assert story.due == {"identity.entity_type": "past_due"}
 
 
+GUARDIAN = (
+    *PERSON,
+    "additional_terms_of_service.account.date",
+    "additional_terms_of_service.account.ip",
+)
+
+
 class TestAge:
     BIRTHDAY = START + 90 * DAY + timedelta(hours=12)
 
     def _story(self) -> Story:
         return Story(individual(age=Age(((18, self.BIRTHDAY),))))
 
-    def test_at_seventeen_the_birth_date_is_raised_and_blocks(self) -> None:
+    def test_at_seventeen_a_guardian_is_asked_for_and_it_blocks(self) -> None:
         story = self._story()
 
-        assert story.due == {MINE + path: "past_due" for path in BIRTH_DATE}
-        assert [story.errors(MINE + path) for path in BIRTH_DATE] == [["invalid_dob_age_under_18"]] * 3
+        assert story.due == {f"legal_guardian.{path}": "past_due" for path in GUARDIAN}
         assert story.capabilities == {CARD: PAST_DUE, CARD_PAYOUTS: PAST_DUE}
+
+    def test_a_grown_guardian_frees_and_is_not_needed_after_the_birthday(self) -> None:
+        story = self._with_guardian()
+
+        assert story.due == {}
+        assert story.capabilities == {CARD: ACTIVE, CARD_PAYOUTS: ACTIVE}
+        asked = {(due.kind, due.subject) for due in story.world.asked}
+        assert {("keyed_identity", "person_g"), ("id_number_match", "person_g"), ("screening", "person_g")} <= asked
+        assert story.wait_until(self.BIRTHDAY).capabilities == {CARD: ACTIVE, CARD_PAYOUTS: ACTIVE}
+        gone = replace(story.state.shape, persons=story.state.shape.persons[:1])
+        assert story.change(shape=gone).capabilities == {CARD: ACTIVE, CARD_PAYOUTS: ACTIVE}
+
+    def test_a_guardian_who_is_a_minor_too_is_no_guardian(self) -> None:
+        story = self._with_guardian(age=Age(((18, self.BIRTHDAY + DAY),)))
+
+        assert [story.errors(f"person_g:{path}") for path in BIRTH_DATE] == [["invalid_dob_age_under_18"]] * 3
+        assert story.capabilities == {CARD: PAST_DUE, CARD_PAYOUTS: PAST_DUE}
+        assert story.wait_until(self.BIRTHDAY).capabilities == {CARD: ACTIVE, CARD_PAYOUTS: ACTIVE}
+
+    def test_a_screening_hit_of_the_guardian_holds_the_minor_back(self) -> None:
+        story = self._with_guardian(world=World({("screening", "person_g"): Said(Outcome.INCONCLUSIVE, ("hit",))}))
+
+        assert story.capabilities[CARD] != ACTIVE
+
+    def _with_guardian(self, age: Age | None = None, world: World | None = None) -> Story:
+        minor = individual(age=Age(((18, self.BIRTHDAY),)))
+        guardian = person("person_g", "legal_guardian", GUARDIAN, age=age)
+        return Story(replace(minor, persons=(*minor.persons, guardian)), world)
 
     def test_it_blocks_until_the_birthday_and_then_time_alone_frees(self) -> None:
         story = self._story()

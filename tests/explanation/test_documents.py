@@ -35,6 +35,7 @@ from tests.domain.stories import (
     DAY,
     EIN,
     NAME,
+    PERSON,
     START,
     TERMS_DATE,
     TRANSFERS,
@@ -44,6 +45,7 @@ from tests.domain.stories import (
     company,
     fails,
     individual,
+    person,
     requesting,
 )
 from tests.explanation.telling import Explanation, Told, key_of
@@ -141,9 +143,12 @@ def test_terms_bound_to_another_tax_id_name_both() -> None:
 
 
 def test_somebody_too_young_is_told_by_age() -> None:
-    story = Story(individual(age=Age(((18, START + 400 * DAY),))))
+    young = Age(((18, START + 400 * DAY),))
+    minor = individual(age=young)
+    guardian = person("person_g", "legal_guardian", PERSON, age=young)
+    story = Story(replace(minor, persons=(*minor.persons, guardian)))
 
-    found = node(told(story), "us.individual.age", "18 years")
+    found = node(told(story), "us.individual.guardian", "18 years")
 
     assert (found["cause"], found["reasons"]) == ("failed", ["invalid_dob_age_under_18"])
     assert [one["path"].rpartition(".")[2] for one in found["by"]] == ["day", "month", "year"]

@@ -235,7 +235,7 @@ async def test_a_minor_comes_of_age(life: Life) -> None:
         individual(date_of_birth=telling.born(18, birthday), documents={"primary_verification": PASSING})
     )
     assert statuses(document)[CARD] == PAST_DUE
-    assert entries(document)["identity.individual.date_of_birth.day"] == "past_due invalid_dob_age_under_18"
+    assert entries(document)["legal_guardian.given_name"] == "past_due"
 
     await life.comes(birthday - SECOND - START)
     assert (await life.statuses())[CARD] == PAST_DUE
@@ -243,7 +243,7 @@ async def test_a_minor_comes_of_age(life: Life) -> None:
 
     document = await life.account()
     assert statuses(document)[CARD] == ACTIVE
-    assert not [label for label in entries(document) if "date_of_birth" in label]
+    assert not [label for label in entries(document) if "legal_guardian" in label]
     assert (f"{CARD} active", str(birthday - START)) in await life.story()
 
 
