@@ -13,31 +13,27 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import base64
 import json
 import statistics
-import tempfile
 import time
 import uuid
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client
 from temporalio.worker import Worker
 
 from benchmarks.minimal import MinimalWorkflow, nothing
+from benchmarks.servers import servers
 from onboarding.checks import Checks
 from onboarding.door.callers import Caller
 from onboarding.engine import Engine, open_engine
 from onboarding.ids import new_id
-from onboarding.local import LocalPostgres, LocalTemporal, find_temporal
-from onboarding.local.processes import free_port
 from onboarding.process_exit import settle_before_exit
 from onboarding.settings import Settings
-from onboarding.storage import keys, migrate
+from onboarding.storage import keys
 from onboarding.temporal import Nudger, connect
 from onboarding.work import Plan, Work
 from worker import make_worker
@@ -223,34 +219,12 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="onboarding-benchmark-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        temporal = LocalTemporal(
-            find_temporal(print),
-            port=free_port(),
-            search_attributes=names.SEARCH_ATTRIBUTES,
-            log_file=folder / "temporal.log",
-            database_file=folder / "temporal.db",
-        )
-        with LocalPostgres(folder / "postgres") as postgres:
-            temporal.start()
-            try:
-                migrate.upgrade(postgres.url())
-                key = base64.b64encode(bytes(range(32))).decode()
-                settings = Settings.model_validate(
-                    {
-                        "DATABASE_URL": postgres.url(),
-                        "TEMPORAL_ADDRESS": temporal.address,
-                        "ONBOARDING_ROOT_KEYS": f"1:{key}",
-                    }
-                )
-                for at_once in (1, options.at_once):
-                    accounts = options.accounts if at_once > 1 else max(10, options.accounts // 5)
-                    found = asyncio.run(measure(settings, accounts, at_once, options.rounds))
-                    print(json.dumps(found, indent=2))
-            finally:
-                temporal.stop()
+    with servers() as running:
+        settings = Settings.model_validate(running.environment)
+        for at_once in (1, options.at_once):
+            accounts = options.accounts if at_once > 1 else max(10, options.accounts // 5)
+            found = asyncio.run(measure(settings, accounts, at_once, options.rounds))
+            print(json.dumps(found, indent=2))
 
 
 if __name__ == "__main__":

@@ -11,12 +11,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import base64
 import json
 import statistics
 import sys
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -24,15 +21,15 @@ from temporalio.worker import Worker
 
 from benchmarks.minimal import MinimalWorkflow, nothing
 from benchmarks.onboardings import ACCOUNT, BANK_ACCOUNT, Sides, rate
+from benchmarks.servers import servers
 from onboarding.checks import Checks
 from onboarding.door.callers import Caller
 from onboarding.engine import Engine, open_engine
 from onboarding.ids import new_id
-from onboarding.local import LocalPostgres, LocalTemporal, find_temporal
-from onboarding.local.processes import Child, Supervisor, answers_ok, free_port
+from onboarding.local.processes import free_port
 from onboarding.process_exit import settle_before_exit
 from onboarding.settings import Settings
-from onboarding.storage import keys, migrate
+from onboarding.storage import keys
 from onboarding.temporal import Nudger, connect
 from onboarding.verifiers.configured import screening_from, verifiers_from
 from worker import make_worker
@@ -144,57 +141,31 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, default=12)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="onboarding-benchmark-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        temporal = LocalTemporal(
-            find_temporal(print),
-            port=free_port(),
-            search_attributes=names.SEARCH_ATTRIBUTES,
-            log_file=folder / "temporal.log",
-            database_file=folder / "temporal.db",
+    with servers() as running:
+        api_port, vendor_port = free_port(), free_port()
+        environment = {
+            **running.environment,
+            "ONBOARDING_API_PORT": str(api_port),
+            "ONBOARDING_SCREENING_LISTS": "bundled",
+            "ONBOARDING_MANUAL_CHECKS": "address_match,id_number_match",
+            "ONBOARDING_STRIPE_IDENTITY_URL": f"http://127.0.0.1:{vendor_port}",
+            "ONBOARDING_STRIPE_IDENTITY_KEY": "sk_test_benchmark",
+            "ONBOARDING_STRIPE_IDENTITY_WEBHOOK_SECRETS": "whsec_benchmark",
+            "IDENTITY_SIMULATOR_KEY": "sk_test_benchmark",
+            "IDENTITY_SIMULATOR_WEBHOOK_SECRET": "whsec_benchmark",
+        }
+        simulator = [
+            sys.executable, "-m", "simulators.identity", "--port", str(vendor_port), "--delay", "0",
+            "--state", str(running.folder / "vendor"),
+            "--webhook-url", f"http://127.0.0.1:{api_port}/callbacks/stripe_identity",
+        ]  # fmt: skip
+        running.parts.start(
+            running.child("api", [sys.executable, "-m", "api"], api_port, "/ready", environment),
+            running.child("simulator", simulator, vendor_port, "/_control/health", environment),
         )
-        with LocalPostgres(folder / "postgres") as postgres, Supervisor(print) as parts:
-            parts.start(temporal)
-            migrate.upgrade(postgres.url())
-            api_port, vendor_port = free_port(), free_port()
-            environment = {
-                "DATABASE_URL": postgres.url(),
-                "TEMPORAL_ADDRESS": temporal.address,
-                "ONBOARDING_ROOT_KEYS": f"1:{base64.b64encode(bytes(range(32))).decode()}",
-                "ONBOARDING_API_PORT": str(api_port),
-                "ONBOARDING_SCREENING_LISTS": "bundled",
-                "ONBOARDING_MANUAL_CHECKS": "address_match,id_number_match",
-                "ONBOARDING_STRIPE_IDENTITY_URL": f"http://127.0.0.1:{vendor_port}",
-                "ONBOARDING_STRIPE_IDENTITY_KEY": "sk_test_benchmark",
-                "ONBOARDING_STRIPE_IDENTITY_WEBHOOK_SECRETS": "whsec_benchmark",
-                "IDENTITY_SIMULATOR_KEY": "sk_test_benchmark",
-                "IDENTITY_SIMULATOR_WEBHOOK_SECRET": "whsec_benchmark",
-            }
-            simulator = [
-                sys.executable, "-m", "simulators.identity", "--port", str(vendor_port), "--delay", "0",
-                "--state", str(folder / "vendor"),
-                "--webhook-url", f"http://127.0.0.1:{api_port}/callbacks/stripe_identity",
-            ]  # fmt: skip
-            parts.start(
-                _child("api", [sys.executable, "-m", "api"], api_port, "/ready", folder, environment),
-                _child("simulator", simulator, vendor_port, "/_control/health", folder, environment),
-            )
-            settings = Settings.model_validate(environment)
-            found = asyncio.run(measure(settings, options.accounts, options.at_once, options.rounds))
-            print(json.dumps(found, indent=2))
-
-
-def _child(
-    name: str, command: list[str], port: int, path: str, folder: Path, environment: dict[str, str]
-) -> Child:  # fmt: skip
-    return Child(
-        name=name,
-        command=command,
-        is_healthy=lambda: answers_ok("127.0.0.1", port, path),
-        log_file=folder / f"{name}.log",
-        environment=environment,
-    )
+        settings = Settings.model_validate(environment)
+        found = asyncio.run(measure(settings, options.accounts, options.at_once, options.rounds))
+        print(json.dumps(found, indent=2))
 
 
 if __name__ == "__main__":
