@@ -32,6 +32,7 @@ _PHONES = frozenset({"phone", "contact_phone"})
 _OPAQUE = frozenset({"icon", "logo", "test_clock", "default_payment_method", "template", "payout_methods"})
 # Wishes, labels and switches, not facts about the subject; an individual's facts are those of its person.
 _ACCOUNT_SECTIONS = ("contact_email", "contact_phone", "dashboard", "defaults", "display_name")
+_BANK_FACTS = ("account_holder_name", "account_number", "country", "currency", "routing_number")
 _NOT_CONFIGURATION_LEAVES = frozenset({"applied", "capabilities"})
 
 
@@ -74,6 +75,23 @@ def person_leaves(values: Mapping[str, Any], *, region: str | None = None) -> di
         if key != "metadata":
             leaves.update(_leaves(key, key, value, home))
     return leaves
+
+
+def bank_accounts_leaf(banks: Mapping[str, Mapping[str, Any]]) -> str:
+    """The bank accounts of an account as one canonical string: a JSON list in the order of their ids.
+
+    Args:
+        banks: the stored values of each, by its id.
+
+    Returns:
+        ``[{"account_holder_name", "account_number", "country", "currency", "id", "routing_number"}, ...]``, without
+        what is not there.
+    """
+    told = [
+        {"id": bank_id, **{name: str(values[name]) for name in _BANK_FACTS if values.get(name)}}
+        for bank_id, values in sorted(banks.items())
+    ]
+    return json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def applied_configurations(values: Mapping[str, Any]) -> list[str]:

@@ -26,6 +26,8 @@ EXPECTED = Expected(
         "address_match": ("passed",),
         "id_number_match": ("passed",),
         "screening": ("passed",),
+        "website_review": ("passed",),
+        "descriptor_review": ("passed",),
     },
 )
 

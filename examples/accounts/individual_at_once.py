@@ -22,6 +22,8 @@ EXPECTED = Expected(
         "address_match": ("passed",),
         "id_number_match": ("passed",),
         "screening": ("passed",),
+        "website_review": ("passed",),
+        "descriptor_review": ("passed",),
     },
 )
 

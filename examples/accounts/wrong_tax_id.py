@@ -27,6 +27,10 @@ EXPECTED = Expected(
         "address_match": ("passed",),
         "id_number_match": ("passed",),
         "screening": ("passed",),
+        "website_review": ("passed",),
+        "descriptor_review": ("passed",),
+        "name_review": ("passed",),
+        "bank_account_match": ("passed",),
     },
 )
 

@@ -384,8 +384,6 @@ class Draft:
         old = self.state.shape
         old_persons = {person.id: person for person in old.persons}
         leaves = self._leaves(ACCOUNT)
-        if self.bank_accounts:
-            leaves[EXTERNAL_ACCOUNT] = ",".join(sorted(self.bank_accounts))
         persons = []
         for subject in sorted(self.persons.values(), key=lambda person: person.position):
             known = old_persons.get(subject.id)
@@ -437,7 +435,11 @@ class Draft:
 
     def _leaves(self, subject: str) -> dict[str, str]:
         if subject == ACCOUNT:
-            return shapes.account_leaves(self.account.values)
+            leaves = shapes.account_leaves(self.account.values)
+            if self.bank_accounts:
+                banks = {bank.id: bank.values for bank in self.bank_accounts.values()}
+                leaves[EXTERNAL_ACCOUNT] = shapes.bank_accounts_leaf(banks)
+            return leaves
         country = (self.account.values.get("identity") or {}).get("country")
         return shapes.person_leaves(self.persons[subject].values, region=country)
 

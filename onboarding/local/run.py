@@ -41,7 +41,8 @@ PART_DEADLINE_SECONDS = 60.0
 ROOT_KEY_BYTES = 32
 # Kinds of check that no vendor answers here: people decide them, as reviews.
 MANUAL_CHECKS = (
-    "address_match,id_number_match,identity_document,tax_id_match,business_address_match,company_tax_document"
+    "address_match,id_number_match,identity_document,tax_id_match,business_address_match,company_tax_document,"
+    "bank_account_match,bank_account_document,website_review"
 )
 # What shells report for a command that Ctrl-C ended.
 INTERRUPTED = 130

@@ -14,12 +14,14 @@ from tests.domain.stories import (
     COMPANY,
     DAY,
     EIN,
+    ENTITY,
     NAME,
     PERSON,
     REPRESENTATIVE,
     START,
     TRANSFER_PAYOUTS,
     TRANSFERS,
+    URL,
     Said,
     Story,
     World,
@@ -30,6 +32,8 @@ from tests.domain.stories import (
 )
 
 BOTH = frozenset({CARD, TRANSFERS})
+TRADING_NAME = "defaults.profile.doing_business_as"
+DESCRIPTION = "defaults.profile.product_description"
 MINOR = Age(((18, START + 300 * DAY),))
 OWNER = ("email", *NAME, "date_of_birth.day", "date_of_birth.month", "date_of_birth.year")
 HALF_A_MILLION = {("usd", "lifetime", ""): 50_000_000}
@@ -135,6 +139,26 @@ SCENARIOS: dict[str, Callable[[Policies], Story]] = {
     ),
     "public company": lambda policies: _story(
         _bare(country="US", entity_type="company", structure="public_corporation"), policies
+    ),
+    "individual's profile is refused": lambda policies: _story(
+        individual(account=(*ENTITY, TRADING_NAME, DESCRIPTION)),
+        policies,
+        ("website_review", fails("invalid_url_website_inaccessible")),
+        ("description_review", fails("invalid_product_description_length")),
+        ("descriptor_review", fails("invalid_statement_descriptor_prefix_mismatch")),
+        ("name_review", fails("invalid_business_profile_name")),
+    ),
+    "a website is known though none was given": lambda policies: _story(
+        individual(account=(*(path for path in ENTITY if path != URL), DESCRIPTION)),
+        policies,
+        ("description_review", fails("invalid_url_web_presence_detected")),
+    ),
+    "company's profile and bank account are refused": lambda policies: _story(
+        company(),
+        policies,
+        ("descriptor_review", fails("invalid_statement_descriptor_denylisted")),
+        ("name_review", fails("invalid_company_name_denylisted")),
+        ("bank_account_match", fails("verification_failed_name_match")),
     ),
     "terms after a changed tax ID": _terms_after_tax_id_change,
 }  # fmt: skip

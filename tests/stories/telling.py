@@ -168,8 +168,8 @@ class Life:
     async def remove(self, name: str) -> None:
         await self.engine.accounts.delete_person(self.caller, self.id, self.persons[name], None)
 
-    async def pays_into(self) -> None:
-        params = {"external_account": samples.BANK_ACCOUNT}
+    async def pays_into(self, **changes: str) -> None:
+        params = {"external_account": samples.BANK_ACCOUNT | changes}
         await self.engine.accounts.create_bank_account(self.caller, self.id, params, None)
 
     # --- what can be read ---------------------------------------------------------------------------------------------

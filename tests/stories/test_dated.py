@@ -39,6 +39,7 @@ EIN = "identity.business_details.id_numbers.us_ein"
 TERMS = "identity.attestations.terms_of_service.account.date"
 FRONT = "identity.individual.documents.primary_verification"
 PASSING = {"front_back": {"front": "file_identity_document_success"}, "type": "front_back"}
+BANK_DOCUMENT = "identity.business_details.documents.bank_account_ownership_verification"
 UNSET_MCC: Any = {"configuration": {"merchant": {"mcc": None}}}
 SET_MCC: Any = {"configuration": {"merchant": {"mcc": "5734"}}}
 
@@ -273,6 +274,29 @@ async def test_terms_are_bound_to_the_tax_id(life: Life) -> None:
     document = await life.put({"identity": {"attestations": {"terms_of_service": {"account": accepted}}}})
     assert statuses(document)[CARD] == ACTIVE
     assert TERMS in entries(await life.put(put_ein("222222222")))
+
+
+async def test_a_bank_account_of_another_owner_is_confirmed_by_a_document(life: Life) -> None:
+    await life.put(company())
+    await life.add("rep", samples.REPRESENTATIVE)
+    await life.pays_into(account_number="000999999992")
+    assert (await life.statuses())[CARD_PAYOUTS] == ACTIVE  # on collection: the answer comes later
+
+    await life.comes(DAY)
+    document = await life.account()
+    assert entries(document) == {BANK_DOCUMENT: "currently_due verification_failed_name_match"}
+    assert summary(document) == ("currently_due", 30 * DAY + 5 * SECOND)
+
+    await life.comes(31 * DAY)
+    assert (await life.statuses())[CARD_PAYOUTS] == PAST_DUE
+    assert (await life.statuses())[CARD] == ACTIVE
+    shown = {"type": "files", "files": ["file_relationship_document_success"]}
+    documents = {"bank_account_ownership_verification": shown}
+    await life.put({"identity": {"business_details": {"documents": documents}}})
+    await life.comes(31 * DAY + HOUR)
+
+    assert entries(await life.account()) == {}
+    assert (await life.statuses())[CARD_PAYOUTS] == ACTIVE
 
 
 async def test_a_screening_hit_is_one_review_and_tells_nothing(life: Life) -> None:

@@ -29,8 +29,9 @@ from tests.stories.telling import DAY, SECOND, Life, individual, new_caller, tes
 from tests.support.http_vendor import HttpVendor, HttpVerifier
 
 SCREENING = "screening"
-ASKED = ("address_match", "id_number_match", "keyed_identity", SCREENING)
+ASKED = ("address_match", "descriptor_review", "id_number_match", "keyed_identity", SCREENING, "website_review")
 """All that an individual is asked."""
+UNSCREENED = tuple(kind for kind in ASKED if kind != SCREENING)
 LISTED: dict[str, Any] = {
     "given_name": "Casimir",
     "surname": "Thornwood",
@@ -198,13 +199,15 @@ async def test_a_failure_is_told_and_an_indecisive_answer_goes_to_people(opens: 
 
     assert await states(life) == {
         "address_match": "concluded",
+        "descriptor_review": "in_review",
         "id_number_match": "in_review",
         "keyed_identity": "in_review",
+        "website_review": "in_review",
         SCREENING: "concluded",
     }
     assert (plan.checks, plan.waiting_for, (await life.plan()).review_queue) == ((), "review", "verification")
     reviews = await life.rows("SELECT reason_code, state FROM reviews WHERE account_id = $1", life.id)
-    assert [tuple(row) for row in reviews] == [("manual_verification", "open")] * 2
+    assert [tuple(row) for row in reviews] == [("manual_verification", "open")] * 4
     assert "verification_failed_other" in " ".join((await life.entries()).values())
 
 
@@ -232,7 +235,7 @@ async def test_screening_waits_for_lists_that_are_not_loaded(opens: Opens, tmp_p
     source = Path(lists.__file__).parent / "data" / "fictional.yaml"
     (tmp_path / source.name).write_bytes(source.read_bytes())
     screening = ListVerifier(lists.sources_in(tmp_path))
-    engine = await opens(screening, Local(ASKED[:-1]))
+    engine = await opens(screening, Local(UNSCREENED))
     life = await begun(engine)
 
     plan = await life.plan()
@@ -253,7 +256,7 @@ async def test_screening_waits_for_lists_that_are_not_loaded(opens: Opens, tmp_p
 
 
 async def test_somebody_on_a_list_goes_to_people_with_what_was_found(opens: Opens) -> None:
-    life = await begun(await opens(lists.bundled_lists(), Local(ASKED[:-1])), **LISTED)
+    life = await begun(await opens(lists.bundled_lists(), Local(UNSCREENED)), **LISTED)
 
     plan = await life.plan()
 

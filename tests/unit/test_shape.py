@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from onboarding.shape import (
     account_leaves,
     applied_configurations,
+    bank_accounts_leaf,
     birth_date,
     percent_ownership,
     person_leaves,
@@ -174,3 +176,16 @@ def test_roles_share_and_birth_date_are_read_off_a_person() -> None:
 def test_no_calendar_date_is_no_birth_date(parts: dict[str, int] | None) -> None:
     assert birth_date({"date_of_birth": parts}) is None
     assert (roles({}), percent_ownership({})) == (set(), None)
+
+
+def test_bank_accounts_are_one_leaf_whatever_the_order() -> None:
+    us = {"account_number": "000123456789", "routing_number": "110000000", "country": "US", "currency": "usd"}
+    gb = {"account_number": "00012345", "country": "GB", "currency": "gbp", "account_holder_name": None}
+
+    leaf = bank_accounts_leaf({"ba_2": us, "ba_1": {**gb, "metadata": {"note": "x"}, "bank_name": "Some Bank"}})
+
+    assert leaf == bank_accounts_leaf({"ba_1": gb, "ba_2": us})
+    assert json.loads(leaf) == [
+        {"account_number": "00012345", "country": "GB", "currency": "gbp", "id": "ba_1"},
+        {**us, "id": "ba_2"},
+    ]

@@ -9,6 +9,7 @@ import pytest
 from onboarding.catalogue import builtin_policy
 from onboarding.domain.settle import Answer, Later
 from onboarding.domain.state import Outcome
+from onboarding.shape import bank_accounts_leaf
 from onboarding.verifiers.port import Question
 from onboarding.verifiers.sandbox import SandboxVerifier, values
 
@@ -159,3 +160,17 @@ def test_persons_are_answered_by_any_given_name(kind: str, name: str, code: str 
 def test_public_details_are_answered_at_once(kind: str, path: str, value: str, code: str | None) -> None:
     assert path in builtin_policy().checks[kind].inputs
     assert said(kind, {path: value}) == (code, True)
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        ("000999999991", (None, True)),
+        ("000123456789", (None, True)),
+        ("000999999992", ("verification_failed_name_match", False)),
+    ],
+)
+def test_a_bank_account_is_answered_by_its_number(number: str, told: tuple[str | None, bool]) -> None:
+    banks = {"ba_1": {"country": "US", "currency": "usd", "account_number": number}}
+
+    assert said("bank_account_match", {"external_account": bank_accounts_leaf(banks)}) == told

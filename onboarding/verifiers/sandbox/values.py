@@ -108,6 +108,9 @@ _US_TEST_BANK = {
     "currency": "usd",
     "routing_number": "110000000",
 }
+BANK_OWNER_CONFIRMED = "000999999991"
+BANK_OWNER_UNCONFIRMED = "000999999992"
+"""US account numbers: the owner is confirmed by itself, or only by a document."""
 BANK_TOKENS = {"btok_us": _US_TEST_BANK, "btok_us_verified": _US_TEST_BANK}
 """Bank accounts by token; other countries' tokens come with their rules."""
 
@@ -144,7 +147,7 @@ _BY_KIND = {
     "phone": frozenset({PHONE_PASSES}),
     "address_line1": frozenset({ADDRESS_MATCHES, ADDRESS_LINE_FAILS}) | ADDRESS_FAILS,
     "url": frozenset[str](),
-    "account_number": frozenset({"000123456789"}),
+    "account_number": frozenset({"000123456789", BANK_OWNER_CONFIRMED, BANK_OWNER_UNCONFIRMED}),
     "routing_number": frozenset({"110000000"}),
     "file": frozenset({DOCUMENT_PASSES, DOCUMENT_FAILS, "file_relationship_document_success", *RELATIONSHIP_DOCUMENTS}),
 }

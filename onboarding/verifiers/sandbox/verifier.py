@@ -163,6 +163,12 @@ def _description(question: Question) -> Reading:
     return (_failed("invalid_url_web_presence_detected") if names_url else PASSED), True
 
 
+def _bank_account(question: Question) -> Reading:
+    if f'"{values.BANK_OWNER_UNCONFIRMED}"' in question.inputs.get("external_account", ""):
+        return _failed("verification_failed_name_match"), False
+    return PASSED, True
+
+
 def _passes(question: Question) -> Reading:  # noqa: ARG001 -- nothing of it chooses another answer
     return PASSED, True
 
@@ -190,7 +196,7 @@ _READERS: dict[str, Callable[[Question], Reading]] = {
     "descriptor_review": _descriptor,
     "description_review": _description,
     "representative_authority": _passes,
-    "bank_account_match": _passes,
+    "bank_account_match": _bank_account,
     "address_document": _document("documents.secondary_verification"),
     "authority_document": _document("documents.company_authorization"),
     "entity_document": _document("identity.business_details.documents.primary_verification"),
