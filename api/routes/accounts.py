@@ -52,8 +52,7 @@ async def list_accounts(call: Authenticated) -> JSON:
 async def retrieve_account(call: Authenticated, account_id: str) -> JSON:
     """Retrieve an account."""
     include = includes(call.query)
-    view = await call.engine.reader.account(call.caller, account_id)
-    return JSON(select(view.account, include))
+    return JSON(select(await call.engine.reader.document(call.caller, account_id), include))
 
 
 @router.post("/{account_id}")

@@ -51,6 +51,9 @@ if TYPE_CHECKING:
 
 Path = tuple[str | int, ...]
 
+_SORTS_OF_ACCOUNTS = 512
+"""Sorts of accounts, by country and capabilities, for which a policy keeps its rules sorted; most books have fewer."""
+
 ATTRIBUTES: Mapping[str, frozenset[str] | None] = {
     "country": None,
     "entity_type": ENTITY_TYPES,
@@ -108,6 +111,7 @@ class Compiler:
             thresholds=tuple(self._thresholds.values()),
             discriminator=discriminator,
             rules_by_value=by_value,
+            remembers=_SORTS_OF_ACCOUNTS,
         )
 
     # --- sections -----------------------------------------------------------------------------------------------------

@@ -101,7 +101,7 @@ def evaluate(policies: Policies, state: State, as_of: datetime) -> Evaluation:
     now = Situation(state.shape, horizon, crossed)
     present = requested_capabilities(policy, state)
     final = {capability.name: final_status(capability, state, now) for capability in present}
-    live = {name for name, status in final.items() if status is None}
+    live = frozenset(name for name, status in final.items() if status is None)
     reading = Reading(policy, state, live, now)
     clock = _Clock(state, now)
     demands = tuple(Demand(opening, clock.impacts(opening)) for opening in reading.openings)

@@ -7,16 +7,15 @@ from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from onboarding.domain.demands import Cause, CheckDue, Finding, Opening, Option, Subject
-from onboarding.domain.policy import AgeNeed, FieldNeed, ProofNeed
-from onboarding.domain.standing import Verdict, input_digest, inputs_there, is_askable, standing
+from onboarding.domain.policy import AgeNeed, FieldNeed, ProofNeed, restricting
+from onboarding.domain.standing import UNANSWERED, Verdict, input_digest, inputs_there, is_askable, standing
 from onboarding.domain.state import ACCOUNT, CheckState, Mark, MarkKind, OrderKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from collections.abc import Set as AbstractSet
 
     from onboarding.domain.conditions import Situation
-    from onboarding.domain.policy import CheckKind, Need, Policy, Remedy, Restriction, Role, Rule
+    from onboarding.domain.policy import CheckKind, LiveRule, Need, Policy, Remedy, Restriction, Role, Rule
     from onboarding.domain.standing import Standing
     from onboarding.domain.state import Check, Evidence, Person, Shape, State
 
@@ -29,7 +28,7 @@ _found = partial(tuple.__new__, Finding)
 class Reading:
     """One pass over a policy's rules; its attributes are the result."""
 
-    def __init__(self, policy: Policy, state: State, live: AbstractSet[str], now: Situation) -> None:
+    def __init__(self, policy: Policy, state: State, live: frozenset[str], now: Situation) -> None:
         self._policy = policy
         self._state = state
         self._live = live
@@ -48,40 +47,34 @@ class Reading:
             if mark.kind is MarkKind.EXPIRED:
                 self._expiries[mark.key.rpartition("|")[0]] += 1
         self._subjects: dict[str, tuple[Subject, ...]] = {}
-        # Read once a pass: rules share their restrictions (the loader interns them), needs their inputs.
-        self._restricting: dict[int, tuple[Restriction, ...]] = {}
-        self._digests: dict[tuple[str, str], str] = {}
+        # Read once a pass: needs share their inputs.
+        self._questions: dict[tuple[str, str], tuple[str, str, str]] = {}
         self._asked: set[tuple[str, str, str]] = set()
         self._order = 0
         self.openings: list[Opening] = []
         self.findings: list[Finding] = []
         self.checks_due: list[CheckDue] = []
         self.new_marks: list[Mark] = []
-        for rule in policy.rules_for(self._shape.attributes):
-            self._read_rule(rule)
+        holds = now.holds
+        for live_rule in policy.rules_about(self._shape.attributes, live):
+            if holds(live_rule.rule.when):
+                self._read_rule(live_rule)
 
     @property
     def superseded(self) -> tuple[str, ...]:
         """Open checks about which no rule asks any more: their inputs changed, or nobody needs the answer."""
         return tuple(check.id for key, check in self._open.items() if key not in self._asked)
 
-    def _read_rule(self, rule: Rule) -> None:
-        restricts = self._restricting.get(id(rule.restricts))
-        if restricts is None:
-            restricts = tuple(one for one in rule.restricts if one.capability in self._live)
-            self._restricting[id(rule.restricts)] = restricts
-        if not restricts:
-            return
-        if not self._now.holds(rule.when):
-            return
-        findings = self.findings
+    def _read_rule(self, live_rule: LiveRule) -> None:
+        rule, restricts, needs = live_rule
+        name, findings = rule.name, self.findings
         for subject in self._subjects_of(rule.of):
-            facts = subject.facts
-            for need in rule.needs:
+            facts, subject_id = subject.facts, subject.id
+            for need, path, by in needs:
                 self._order += 1
-                if isinstance(need, FieldNeed) and need.bound_to is None and need.path in facts:
+                if path in facts:
                     # Most needs, most of the time.
-                    findings.append(_found((rule.name, subject.id, need.path, None, (need.path,))))
+                    findings.append(_found((name, subject_id, path, None, by)))
                 else:
                     self._read_need(rule, subject, need, restricts)
 
@@ -168,12 +161,12 @@ class Reading:
             self._satisfied(rule, subject, need, kind, stands)
             return
         waiting = self._ask(kind, subject, stands)
-        others = [(other, self._stand(other, subject)) for other in self._alternatives(need, subject, stands)]
-        for other, found in others:
-            if found.verdict is Verdict.PASSED:
-                self._satisfied(rule, subject, need, other, found)
-                return
         if stands.verdict is Verdict.FAILED:
+            others = [(other, self._stand(other, subject)) for other in self._alternatives(need, subject)]
+            for other, found in others:
+                if found.verdict is Verdict.PASSED:
+                    self._satisfied(rule, subject, need, other, found)
+                    return
             self._open_failed(rule, subject, need, stands, others, restricts)
             return
         cause = Cause.EXPIRED if stands.verdict is Verdict.EXPIRED else Cause.PENDING
@@ -182,7 +175,7 @@ class Reading:
         paths = need.pending if waiting else kind.requires
         in_review = self._in_review(kind, subject)
         self._open_need(
-            rule, subject, need.check, cause, restricts, tuple((path, ()) for path in paths),
+            rule, subject, need.check, cause, restricts, tuple([(path, ()) for path in paths]),
             awaits_user=not waiting, in_review=in_review, at_once=in_review and kind.sanctionable,
         )  # fmt: skip
 
@@ -203,7 +196,7 @@ class Reading:
             return
         remedy = _remedy(need, stands)
         if remedy.restricts is not None:
-            restricts = tuple(one for one in remedy.restricts if one.capability in self._live)
+            restricts = restricting(remedy.restricts, self._live)
         if not restricts:  # this failure takes nothing away that the account has
             self.findings.append(Finding(rule.name, subject.id, need.check, Cause.FAILED))
             return
@@ -236,34 +229,36 @@ class Reading:
         since = max((fact.supplied_at for _, fact in inputs), default=None)
         return since is not None and all(path in facts and facts[path].supplied_at >= since for path in paths)
 
-    def _alternatives(self, need: ProofNeed, subject: Subject, stands: Standing) -> list[CheckKind]:
+    def _alternatives(self, need: ProofNeed, subject: Subject) -> list[CheckKind]:
         """Kinds that may prove the need too: looked at once the first has failed, so that nothing is asked in vain."""
-        if stands.verdict is not Verdict.FAILED:
-            return []
         kinds = [self._policy.checks[name] for name in need.alternatives]
         return [kind for kind in kinds if is_askable(kind, subject.facts)]
 
     def _stand(self, kind: CheckKind, subject: Subject) -> Standing:
-        return standing(self._evidence[kind.name, subject.id], self._digest(kind, subject), self._horizon)
+        rows = self._evidence.get((kind.name, subject.id))
+        if rows is None:
+            return UNANSWERED
+        return standing(rows, self._question(kind, subject)[2], self._horizon)
 
-    def _digest(self, kind: CheckKind, subject: Subject) -> str:
-        known = self._digests.get((kind.name, subject.id))
+    def _question(self, kind: CheckKind, subject: Subject) -> tuple[str, str, str]:
+        """What a check of this kind about the subject is known by: kind, subject, digest of the inputs as they are."""
+        known = self._questions.get((kind.name, subject.id))
         if known is None:
-            known = input_digest(kind, subject.facts, self._shape.persons)
-            self._digests[kind.name, subject.id] = known
+            known = (kind.name, subject.id, input_digest(kind, subject.facts, self._shape.persons))
+            self._questions[kind.name, subject.id] = known
         return known
 
     def _ask(self, kind: CheckKind, subject: Subject, stands: Standing) -> bool:
         """Make the check due where it must be asked; whether its answer is now ours to find."""
-        key = (kind.name, subject.id, self._digest(kind, subject))
+        question = self._question(kind, subject)
         if stands.verdict is Verdict.FAILED and not self._recheck_ordered(kind, subject, stands):
-            self._asked.add(key)
-            return key in self._open
+            self._asked.add(question)
+            return question in self._open
         if stands.verdict is Verdict.EXPIRED and kind.ask_again and not _supplied_anew(kind, subject, stands):
             return False
-        if key not in self._open and key not in self._asked:
-            self.checks_due.append(CheckDue(*key))
-        self._asked.add(key)
+        if question not in self._open and question not in self._asked:
+            self.checks_due.append(CheckDue(*question))
+        self._asked.add(question)
         return True
 
     def _satisfied(self, rule: Rule, subject: Subject, need: ProofNeed, kind: CheckKind, stands: Standing) -> None:
@@ -292,7 +287,7 @@ class Reading:
         )
 
     def _in_review(self, kind: CheckKind, subject: Subject) -> bool:
-        check = self._open.get((kind.name, subject.id, self._digest(kind, subject)))
+        check = self._open.get(self._question(kind, subject)) if self._open else None
         return check is not None and check.state is CheckState.IN_REVIEW
 
     def _expire(self, rule: Rule, subject: Subject, need: str, evidence: Evidence) -> None:

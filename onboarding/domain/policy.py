@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from onboarding.domain.conditions import Condition, Threshold
@@ -208,12 +209,25 @@ class Capability:
         return self.name.partition(".")[2]
 
 
+class LiveRule(NamedTuple):
+    """A rule as it matters to an account with certain capabilities: what of them it restricts.
+
+    Attributes:
+        needs: each of the rule's; where the presence of a leaf is all it asks, with that path, alone and in a tuple.
+    """
+
+    rule: Rule
+    restricts: tuple[Restriction, ...]
+    needs: tuple[tuple[Need, str | None, tuple[str, ...]], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """One version of the catalogue. ``hash`` is of its canonical bytes.
 
     ``age_limits`` are those that shapes keep, the same in every policy, so that another policy needs no birth dates.
     ``rules_by_value`` sorts the rules by the attribute that tells most of them apart, the ``discriminator``.
+    ``remembers`` bounds how many sorts of accounts it keeps its rules sorted for.
     """
 
     name: str
@@ -228,6 +242,10 @@ class Policy:
     thresholds: tuple[Threshold, ...] = ()
     discriminator: str = ""
     rules_by_value: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    remembers: int = 1
+    _live: dict[tuple[str | None, frozenset[str]], tuple[LiveRule, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def rules_for(self, attributes: Mapping[str, str]) -> tuple[Rule, ...]:
         """The rules whose conditions these attributes do not rule out, in the policy's order."""
@@ -235,6 +253,20 @@ class Policy:
             return self.rules
         by_value = self.rules_by_value
         return by_value.get(attributes.get(self.discriminator, ""), by_value[""])
+
+    def rules_about(self, attributes: Mapping[str, str], live: frozenset[str]) -> tuple[LiveRule, ...]:
+        """Those of :meth:`rules_for` that restrict a capability of ``live``, in the policy's order.
+
+        Worked out once for all accounts that are alike in this: a rule names some fifty capabilities, and an account
+        has four.
+        """
+        key = (attributes.get(self.discriminator) if self.discriminator else None, live)
+        known = self._live.get(key)
+        if known is None:
+            if len(self._live) >= self.remembers:
+                self._live.clear()
+            known = self._live[key] = tuple(_live_rules(self.rules_for(attributes), live))
+        return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,3 +293,25 @@ class Policies:
     def ahead(self, at: datetime) -> Announced | None:
         """What is announced and not in force yet."""
         return self.announced if self.announced is not None and self.announced.transition_at > at else None
+
+
+def _live_rules(rules: Iterable[Rule], live: frozenset[str]) -> Iterator[LiveRule]:
+    """Rules that share their restrictions share what is left of them too."""
+    shared: dict[int, tuple[Restriction, ...]] = {}
+    for rule in rules:
+        restricts = shared.get(id(rule.restricts))
+        if restricts is None:
+            restricts = shared[id(rule.restricts)] = restricting(rule.restricts, live)
+        if restricts:
+            yield LiveRule(rule, restricts, tuple((need, *_presence(need)) for need in rule.needs))
+
+
+def restricting(restricts: Iterable[Restriction], live: AbstractSet[str]) -> tuple[Restriction, ...]:
+    """What of it restricts a capability of ``live``."""
+    return tuple(one for one in restricts if one.capability in live)
+
+
+def _presence(need: Need) -> tuple[str | None, tuple[str, ...]]:
+    if isinstance(need, FieldNeed) and need.bound_to is None:
+        return need.path, (need.path,)
+    return None, ()

@@ -14,7 +14,7 @@ from typing import Any
 
 from onboarding.crypto import WrappedKeys
 from onboarding.domain.state import Evidence
-from onboarding.storage.accounts import LOAD, AccountRecord, columns, decode_evidence, decode_record
+from onboarding.storage.accounts import columns, decode_evidence
 from onboarding.storage.database import Reading, Row
 from onboarding.storage.rows import CheckRow, ClockRow, ReviewRow
 
@@ -117,22 +117,6 @@ class OrderItem(OrderRow):
 
     ticket: bytes | None
     now: datetime
-
-
-async def list_accounts(
-    r: Reading, scope: Scope, page: Page, *, configurations: Sequence[str] = (), closed: bool | None = False
-) -> list[AccountRecord]:
-    """Accounts that have all of ``configurations``; ``closed`` None is both. One statement, everything loaded."""
-    query = _Query(LOAD, "a.created_at", "a.id")
-    query.add("a.platform_id = {}", scope.platform_id)
-    query.add("a.livemode = {}", scope.livemode)
-    if scope.account_id is not None:
-        query.add("a.id = {}", scope.account_id)
-    if configurations:
-        query.add("a.configurations @> {}::text[]", list(configurations))
-    if closed is not None:
-        query.add(f"a.closed_at IS {'NOT ' if closed else ''}NULL")
-    return [decode_record(row) for row in await query.page(r, page)]
 
 
 async def list_checks(
@@ -258,6 +242,16 @@ class _Query:
             *self._parameters,
         )
         return rows[::-1] if backwards else rows
+
+
+def of_accounts(select: str, scope: Scope) -> _Query:
+    """Accounts ``a`` of the scope, in the order of their creation."""
+    query = _Query(select, "a.created_at", "a.id")
+    query.add("a.platform_id = {}", scope.platform_id)
+    query.add("a.livemode = {}", scope.livemode)
+    if scope.account_id is not None:
+        query.add("a.id = {}", scope.account_id)
+    return query
 
 
 def _reviews(detail: str, scope: Scope) -> _Query:

@@ -21,6 +21,10 @@ OPEN = frozenset({"due", "started", "unavailable", "in_review"})
 FORM = '<form method="post"'
 CALL_SECONDS = 120.0
 GIVEN_UP_STATUSES = frozenset(range(400, 500)) - {409, 429}
+COMPANY_CHECKS = (
+    "tax_id_match", "business_address_match", "id_number_match", "name_review", "description_review",
+    "descriptor_review",
+)  # fmt: skip
 LISTED: Person = "Oskar", "Brandlik", (1958, 9, 30)
 """A person on the list of made-up people that comes with the engine."""
 
@@ -59,7 +63,7 @@ class Script:
         capability = "restricted" if self.decision == "failed" else "active"
         ends = {"keyed_identity": identity, "address_match": "passed", "screening": self.decision}
         if self.company:
-            ends |= {"tax_id_match": "passed", "business_address_match": "passed", "id_number_match": "passed"}
+            ends |= dict.fromkeys(COMPANY_CHECKS, "passed")
         return ends | {"capability": capability}
 
 
@@ -163,7 +167,8 @@ class Life:
             "phone": "+12125550123",
             "id_numbers": [{"type": "us_ein", "value": f"12{self.number % 10**7:07}"}],
         }
-        body["defaults"] = {**body["defaults"], "profile": {"business_url": "https://marrowby-works.com"}}
+        body["defaults"] = {**body["defaults"], "profile": {"product_description": "Lamps and clocks, made to order."}}
+        body["configuration"]["merchant"]["statement_descriptor"] = {"descriptor": "MARROWBY WORKS"}
         self.id = str((await self.platform.call("POST", ACCOUNTS, body))["id"])
         share = {"owner": True, "percent_ownership": "50"}
         leads = {**share, "representative": True, "executive": True, "title": "CEO"}

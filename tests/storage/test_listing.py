@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
-from onboarding.storage import clocks, listing, tables
+from onboarding.storage import clocks, listing, showing, tables
 from onboarding.storage.batch import Batch
 from onboarding.storage.database import Database
 from onboarding.storage.listing import Cursor, Page, Scope
@@ -16,21 +17,23 @@ SCOPE = Scope("plat_1", livemode=False)
 
 async def _accounts(db: Database) -> None:
     batch = Batch()
+    keys: Any = {"data_key": b"wrapped", "digest_key": b"wrapped"}
     making.platform(batch)
     making.platform(batch, "plat_2")
     for number in range(6):
         created_at = NOW + timedelta(seconds=number // 2)  # pairs of the same instant
-        making.account(batch, f"acct_{number}", created_at=created_at, configurations=["merchant", "recipient"])
-    making.account(batch, "acct_closed", created_at=NOW, closed_at=NOW)
-    making.account(batch, "acct_live", livemode=True, created_at=NOW)
-    making.account(batch, "acct_other", platform_id="plat_2", created_at=NOW)
+        making.account(batch, f"acct_{number}", created_at=created_at, configurations=["merchant", "recipient"], **keys)
+    making.account(batch, "acct_closed", created_at=NOW, closed_at=NOW, **keys)
+    making.account(batch, "acct_live", livemode=True, created_at=NOW, **keys)
+    making.account(batch, "acct_other", platform_id="plat_2", created_at=NOW, **keys)
+    making.account(batch, "acct_erased", created_at=NOW)
     await making.apply(db, batch)
 
 
 async def _ids(db: Database, page: Page, scope: Scope = SCOPE, **options: object) -> list[str]:
     async with db.reading() as r:
-        records = await listing.list_accounts(r, scope, page, **options)  # type: ignore[arg-type]  # passed through
-    return [record.row.id for record in records]
+        found = await showing.find_page(r, scope, page, **options)  # type: ignore[arg-type]  # passed through
+    return [shown.id for shown in found]
 
 
 async def test_accounts_page_by_page_and_back(db: Database) -> None:

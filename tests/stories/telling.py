@@ -175,7 +175,9 @@ class Life:
     # --- what can be read ---------------------------------------------------------------------------------------------
 
     async def account(self) -> dict[str, Any]:
-        return (await self.engine.reader.account(self.caller, self.id)).account
+        whole = (await self.engine.reader.account(self.caller, self.id)).account
+        assert await self.engine.reader.document(self.caller, self.id) == whole  # the short way tells the same
+        return whole
 
     async def statuses(self) -> dict[str, str]:
         """Capabilities: status, and its code if it has one."""
