@@ -1,9 +1,11 @@
-"""Requests per second of the API beside bare routes in the same process, as ratios, and SQL round trips of a create.
+"""Requests per second of the API beside bare routes in the same process, as ratios; SQL round trips; latency; memory.
 
 The bare GET does one primary-key select and returns the same JSON; the bare POST parses the body and makes the same
 inserts with fresh ids. Server and client are separate processes; the sides take turns, so noise hits both.
 
-``python -m benchmarks.requests [--seconds 3] [--clients 8]``
+Latency is that of GET under 64 connections; memory that of the server early and late in many requests of all sorts.
+
+``python -m benchmarks.requests [--seconds 3] [--clients 8] [--requests 20000]``
 """
 
 from __future__ import annotations
@@ -95,6 +97,7 @@ ACCOUNT: dict[str, Any] = {
     },
     "include": ["identity", "requirements", "configuration.merchant", "defaults"],
 }
+CONNECTIONS = 64
 _ID = re.compile(r"(acct|person|check|evid|evt_test|rev|att)_[0-9a-hjkmnp-tv-z]{27}")
 
 
@@ -181,12 +184,18 @@ async def _rate(port: int, key: str, clients: int, seconds: float, one: Callable
     return done / (time.perf_counter() - begun)
 
 
+async def _one_account(port: int, key: str) -> str:
+    """Create an account; the path that reads it with all includes."""
+    async with _Client(port, key) as client:
+        account = orjson.loads(await client.ask("POST", "/v2/core/accounts", orjson.dumps(ACCOUNT)))
+    return f"/v2/core/accounts/{account['id']}?{INCLUDE}"
+
+
 async def measure(port: int, key: str, database_url: str, clients: int, seconds: float) -> dict[str, float]:
     """All ratios; each pair is measured three times in turns."""
     body = orjson.dumps(ACCOUNT)
+    path = await _one_account(port, key)
     async with _Client(port, key) as client:
-        account = orjson.loads(await client.ask("POST", "/v2/core/accounts", body))
-        path = f"/v2/core/accounts/{account['id']}?{INCLUDE}"
         document = await client.ask("GET", path)
     import asyncpg  # noqa: PLC0415 -- the bare table is this benchmark's own
 
@@ -209,7 +218,56 @@ async def measure(port: int, key: str, database_url: str, clients: int, seconds:
         **median,
         "get_ratio": median["get"] / median["bare_get"],
         "post_ratio": median["post"] / median["bare_post"],
+        **await _latencies(port, key, path, 3 * seconds),
     }
+
+
+async def _latencies(port: int, key: str, path: str, seconds: float) -> dict[str, float]:
+    """Milliseconds of GET under :data:`CONNECTIONS`, and how far the slowest hundredth is from the middle."""
+    taken: list[float] = []
+
+    async def one(client: _Client) -> bytes:
+        begun = time.perf_counter()
+        content = await client.ask("GET", path)
+        taken.append((time.perf_counter() - begun) * 1000)
+        return content
+
+    await _rate(port, key, CONNECTIONS, seconds, one)
+    hundredths = statistics.quantiles(taken, n=100)
+    return {"get_p50_ms": hundredths[49], "get_p99_ms": hundredths[98], "p99_of_p50": hundredths[98] / hundredths[49]}
+
+
+async def _memory(port: int, key: str, pid: int, path: str, requests: int) -> dict[str, float]:
+    """Megabytes of the server's process after a tenth of the requests and after all of them."""
+    body = orjson.dumps(ACCOUNT)
+    sorts: tuple[tuple[str, str, bytes], ...] = (
+        ("GET", path, b""),
+        ("GET", "/v2/core/accounts?limit=100", b""),
+        ("GET", path, b""),
+        ("POST", "/v2/core/accounts", body),
+        ("GET", "/v2/core/events?limit=20", b""),
+        ("POST", path.partition("?")[0], b'{"display_name": "Benchmark"}'),
+    )
+    numbers = iter(range(requests))
+
+    async def ask(until: int) -> None:
+        async with _Client(port, key) as client:
+            for number in numbers:
+                await client.ask(*sorts[number % len(sorts)])
+                if number >= until:
+                    return
+
+    found = {}
+    for name, until in (("server_mb_early", requests // 10), ("server_mb_late", requests)):
+        await asyncio.gather(*(ask(until) for _ in range(8)))
+        found[name] = _resident_mb(pid)
+    return found
+
+
+def _resident_mb(pid: int) -> float:
+    """What a process has in memory; Linux only."""
+    resident = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(encoding="ascii"))
+    return int(resident[1]) / 1024 if resident else 0.0
 
 
 async def _until_ready(port: int) -> None:
@@ -243,23 +301,27 @@ async def _run(postgres: LocalPostgres, arguments: argparse.Namespace) -> None:
     try:
         await _until_ready(port)
         found = await measure(port, keys["test_key"], url, arguments.clients, arguments.seconds)
+        path = await _one_account(port, keys["test_key"])
+        found |= await _memory(port, keys["test_key"], server.pid, path, arguments.requests)
     finally:
         server.terminate()
         await server.wait()
-    found["create_round_trips"] = round_trips
+    found |= round_trips
     for name, value in found.items():
         sys.stdout.write(f"{name:20} {value:8.2f}\n")
 
 
-async def _round_trips(engine: Engine, test_key: str) -> float:
-    """SQL round trips of one keyed create, ``BEGIN`` and ``COMMIT`` included, without finding the API key."""
+async def _round_trips(engine: Engine, test_key: str) -> dict[str, float]:
+    """SQL round trips of a keyed create, ``BEGIN`` and ``COMMIT`` included, and of a list; without finding the key."""
     caller = await engine.authenticate(test_key)
     if caller is None:
         raise LookupError("the key is unknown")
     patch = {name: value for name, value in ACCOUNT.items() if name != "include"}
-    with engine.database.round_trips() as sent:
+    with engine.database.round_trips() as create:
         await engine.accounts.create(caller, patch, RequestKey("POST /v2/core/accounts", "", "one", b"{}"))
-    return len(sent)
+    with engine.database.round_trips() as listed:
+        await engine.reader.accounts(caller, limit=100)
+    return {"create_round_trips": len(create), "list_round_trips": len(listed)}
 
 
 def main() -> None:
@@ -268,6 +330,7 @@ def main() -> None:
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--requests", type=int, default=20_000, help="over which memory is looked at")
     arguments = parser.parse_args()
     if arguments.serve:
         serve(arguments.serve)
