@@ -23,7 +23,7 @@ CALL_SECONDS = 120.0
 GIVEN_UP_STATUSES = frozenset(range(400, 500)) - {409, 429}
 COMPANY_CHECKS = (
     "tax_id_match", "business_address_match", "id_number_match", "name_review", "description_review",
-    "descriptor_review",
+    "descriptor_review", "bank_account_match",
 )  # fmt: skip
 LISTED: Person = "Oskar", "Brandlik", (1958, 9, 30)
 """A person on the list of made-up people that comes with the engine."""
