@@ -127,10 +127,12 @@ WITH RECURSIVE owed AS (
   SELECT (SELECT p.destination_id FROM pending_deliveries p WHERE p.destination_id > o.destination_id
           ORDER BY p.destination_id LIMIT 1)
   FROM owed o WHERE o.destination_id IS NOT NULL
+), lost AS MATERIALIZED (
+  SELECT o.destination_id FROM owed o WHERE o.destination_id IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM event_destinations d WHERE d.id = o.destination_id)
 ), gone AS (
   DELETE FROM pending_deliveries WHERE ctid = ANY(ARRAY(
-    SELECT p.ctid FROM owed o JOIN pending_deliveries p ON p.destination_id = o.destination_id
-    WHERE NOT EXISTS (SELECT 1 FROM event_destinations d WHERE d.id = o.destination_id) LIMIT $1))
+    SELECT p.ctid FROM lost l JOIN pending_deliveries p ON p.destination_id = l.destination_id LIMIT $1))
   RETURNING 1)
 SELECT count(*) FROM gone
 """
