@@ -62,13 +62,19 @@ class Destinations:
         """
         payload = parameters["event_payload"]
         wanted = _known_events(parameters["enabled_events"], payload)
-        content = {name: parameters[name] for name in ("name", "description") if parameters.get(name)}
-        content |= {"metadata": parameters["metadata"]} if parameters.get("metadata") else {}
-        content["url"] = _checked_url(parameters["webhook_endpoint"]["url"], caller)
-        if payload == SNAPSHOT:
-            content["snapshot_api_version"] = parameters.get("snapshot_api_version") or API_VERSION
-        elif parameters.get("snapshot_api_version") is not None:
+        version = parameters.get("snapshot_api_version")
+        if payload == THIN and version is not None:
             raise _invalid("snapshot_api_version", "Thin events have no version: only snapshots do.")
+        content = merge(
+            {},
+            {
+                "name": parameters["name"],
+                "description": parameters.get("description") or None,
+                "metadata": parameters.get("metadata") or {},
+                "snapshot_api_version": version or (API_VERSION if payload == SNAPSHOT else None),
+                "url": _checked_url(parameters["webhook_endpoint"]["url"], caller),
+            },
+        )
         destination_id = new_id("ed_" if caller.livemode else "ed_test_")
         secret = new_secret("whsec_")
         async with self._database.transaction() as tx:

@@ -121,6 +121,14 @@ def test_secret_can_be_included_nowhere_but_in_its_creation(platform: Platform, 
     assert (asked.status_code, asked.json()["error"]["param"]) == (400, "include[0]")
 
 
+def test_nulls_are_nothing(platform: Platform) -> None:
+    sdk = destinations(platform)
+    made = sdk.create({**WEBHOOK, "description": None, "metadata": {"kept": "1", "unset": None}})
+
+    assert (made.description, made.metadata.to_dict()) == ("", {"kept": "1"})
+    assert sdk.update(made.id, {"description": None, "metadata": None}).metadata.to_dict() == {}
+
+
 def test_pages_keep_what_is_included(platform: Platform, other_platform: Platform) -> None:
     sdk = destinations(platform)
     made = [sdk.create({**WEBHOOK, "name": f"Number {number}"}).id for number in range(5)]
@@ -306,7 +314,9 @@ def test_update_changes_what_it_names(platform: Platform) -> None:
 def test_an_update_that_says_nothing_new_changes_nothing(platform: Platform) -> None:
     sdk = destinations(platform)
     made = sdk.create({**WEBHOOK, "metadata": {"a": "1"}})
+    bare = sdk.create(WEBHOOK)
 
+    assert sdk.update(bare.id, {"metadata": {"b": None}, "description": ""}).to_dict() == bare.to_dict()
     for patch in ({}, {"name": "Ledger"}, {"metadata": {"a": "1", "b": None}}, {"webhook_endpoint": {"url": HOOK}}):
         assert sdk.update(made.id, patch).to_dict() == made.to_dict()
     assert sdk.enable(made.id).to_dict() == made.to_dict()
