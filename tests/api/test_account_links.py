@@ -74,7 +74,7 @@ def test_link_is_made_as_the_contract_says(platform: Platform) -> None:
 
     made = make(platform, account, return_url=RETURN, collection_options={"fields": "eventually_due"})
 
-    assert isinstance(made, stripe.v2.core.AccountLink)
+    assert type(made).__name__ == "AccountLink"
     options = {"fields": "eventually_due", "future_requirements": "omit"}
     assert made.to_dict() == {
         "object": "v2.core.account_link",
@@ -489,7 +489,7 @@ def test_platform_is_told_once_that_the_user_came_back(platform: Platform) -> No
     assert sorted(effects) == [False, False, False, True]
     rows = platform.server.fetch("SELECT event_id FROM pending_deliveries WHERE destination_id = $1", destination.id)
     (event,) = (sdk.v2.core.events.retrieve(row[0]) for row in rows)
-    assert isinstance(event, stripe.events.V2CoreAccountLinkReturnedEvent)
+    assert type(event).__name__ == "V2CoreAccountLinkReturnedEvent"
     assert event.data.to_dict() == {
         "account_id": account,
         "configurations": ["merchant"],

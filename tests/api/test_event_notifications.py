@@ -61,7 +61,7 @@ def test_notification_is_verified_with_the_destinations_secret(platform: Platfor
             "url": f"/v2/core/accounts/{account.id}",
         },
     }
-    assert isinstance(told, stripe.events.V2CoreAccountCreatedEventNotification)
+    assert type(told).__name__ == "V2CoreAccountCreatedEventNotification"
     assert (told.id, told.livemode, told.context) == (event.id, False, None)
     assert told.reason.request.idempotency_key == "the-create"
     with pytest.raises(stripe.SignatureVerificationError):
@@ -126,8 +126,8 @@ def test_own_types_are_unknown_and_lead_to_their_objects_all_the_same(platform: 
 
     told = parsed(platform, event)
 
-    assert isinstance(told, UnknownEventNotification)
     assert told.fetch_related_object().to_dict() == check
+    assert type(told) is UnknownEventNotification
 
 
 def test_ping_leads_to_its_destination(platform: Platform) -> None:
@@ -137,7 +137,7 @@ def test_ping_leads_to_its_destination(platform: Platform) -> None:
 
     told = parsed(platform, event)
 
-    assert isinstance(told, stripe.events.V2CoreEventDestinationPingEventNotification)
+    assert type(told).__name__ == "V2CoreEventDestinationPingEventNotification"
     assert told.fetch_related_object().id == made.id
     assert told.fetch_event().to_dict() == event.to_dict()
     assert [one.id for one in all_events(platform, made.id)] == [event.id]
@@ -158,6 +158,6 @@ def test_returned_link_has_no_object_of_its_own(platform: Platform) -> None:
 
     told = parsed(platform, sdk.v2.core.events.retrieve(row[0]))
 
-    assert isinstance(told, stripe.events.V2CoreAccountLinkReturnedEventNotification)
+    assert type(told).__name__ == "V2CoreAccountLinkReturnedEventNotification"
     assert told.reason is None
     assert told.fetch_event().data.account_id == account.id
