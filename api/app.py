@@ -11,9 +11,11 @@ from starlette.exceptions import HTTPException
 from api.errors import handle
 from api.middleware import Envelope
 from api.routes import (
+    account_links,
     accounts,
     activity,
     callbacks,
+    event_destinations,
     events,
     explanation,
     external_accounts,
@@ -37,6 +39,8 @@ ROUTERS = (
     accounts.router,
     persons.router,
     events.router,
+    event_destinations.router,
+    account_links.router,
     external_accounts.router,
     timeline.router,
     people.router,

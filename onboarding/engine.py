@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from onboarding.account_links import AccountLinks
 from onboarding.accounts import Accounts
 from onboarding.activity import Activity
 from onboarding.clocks import Clocks
 from onboarding.crypto import SealBroken
+from onboarding.destinations import Destinations
 from onboarding.documents import rfc3339
 from onboarding.door.callers import Caller
 from onboarding.door.door import Door
@@ -64,6 +66,8 @@ class Engine:
     activity: Activity
     reader: Reader
     clocks: Clocks
+    destinations: Destinations
+    account_links: AccountLinks
     timeline: Timeline
     people: People
     explanations: Explanations
@@ -133,7 +137,7 @@ async def open_engine(
         await database.close()
         raise
     door = Door(database, ring, shelf, chosen, nudge, nudge_check)
-    reader = Reader(database, door)
+    reader = Reader(database, ring, door)
     clocks = Clocks(database, ring, door)
     policy_book = PolicyBook(database, settings.database_url, door, shelf)
     return Engine(
@@ -149,6 +153,8 @@ async def open_engine(
         activity=Activity(database, door),
         reader=reader,
         clocks=clocks,
+        destinations=Destinations(database, ring, door, reader),
+        account_links=AccountLinks(database, ring, door),
         timeline=Timeline(database),
         people=People(reader),
         explanations=Explanations(database, door, Reproducer(database, shelf)),

@@ -9,6 +9,7 @@ indexes and as the tie-breaker of cursors.
 from __future__ import annotations
 
 import secrets
+import string
 import time
 from typing import Literal
 
@@ -25,6 +26,7 @@ Prefix = Literal[
     "rol_",
     "evt_",
     "evt_test_",
+    "alink_",
     "clock_",
     "ba_",
     "ed_",
@@ -34,6 +36,8 @@ Prefix = Literal[
     "req_",
 ]
 
+_SECRET_CHARACTERS = 32
+_LETTERS = string.ascii_letters + string.digits
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
 _RANDOM_BITS = 80
@@ -46,6 +50,11 @@ def new_id(prefix: Prefix) -> str:
     # 27 characters: 13 pairs from the right, and one more on the left.
     pairs = [_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)]
     return f"{prefix}{_ALPHABET[(number >> 130) & 31]}{''.join(pairs)}"
+
+
+def new_secret(prefix: str) -> str:
+    """A new secret, for example ``whsec_7Qk…``: 32 characters of base 62, which are 190 bits."""
+    return prefix + "".join(secrets.choice(_LETTERS) for _ in range(_SECRET_CHARACTERS))
 
 
 def request_id() -> str:

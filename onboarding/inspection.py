@@ -23,6 +23,7 @@ from onboarding.domain.state import Check, CheckState, Outcome
 from onboarding.door.activity import REPORT_ID
 from onboarding.door.draft import BY_PERSON, DETAIL, NEXT_ACTION
 from onboarding.door.journal import ANSWER, audit_hash
+from onboarding.door.links import LINK
 from onboarding.door.owing import needs_worker
 from onboarding.door.policies import PolicyShelf
 from onboarding.door.render import canonical_digest
@@ -639,6 +640,7 @@ _GROUPS = {
     "answers.ciphertext": ANSWER,
     "evidence.detail": DETAIL,
     "activity_reports.sealed": REPORT_ID,
+    "account_links.sealed": LINK,
 }
 
 

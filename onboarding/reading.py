@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from onboarding.crypto import SealBroken
 from onboarding.documents import account_document, person_document, rfc3339
+from onboarding.documents.events import event_document
 from onboarding.domain.errors import Refusal, RefusalKind
 from onboarding.domain.evaluate import EVALUATOR_VERSION
-from onboarding.domain.events import ACCOUNT_TYPE, PERSON_TYPE
 from onboarding.domain.state import ACCOUNT, Check, CheckState
 from onboarding.door.draft import DETAIL, VALUES, ReviewState
 from onboarding.door.render import EMPTY_EVALUATION, render_bank_account, render_check
@@ -25,7 +26,7 @@ from onboarding.storage import accounts, events, listing, showing
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from onboarding.crypto import AccountKeys
+    from onboarding.crypto import AccountKeys, KeyRing
     from onboarding.domain.events import Documents
     from onboarding.door.callers import Caller
     from onboarding.door.door import Door
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from onboarding.storage.showing import ShownAccount
 
 Document = dict[str, Any]
-EVENT_TYPE = "v2.core.event"
 REVIEW_TYPE = "v2.verification.review"
 GROUP = "event"
 STARTED = CheckState.STARTED.value
@@ -70,8 +70,9 @@ def view_of(draft: Draft, documents: Documents) -> View:
 class Reader:
     """Every method answers only about the caller's own platform and mode; anything else is ``not_found``."""
 
-    def __init__(self, database: Database, door: Door) -> None:
+    def __init__(self, database: Database, ring: KeyRing, door: Door) -> None:
         self._database = database
+        self._ring = ring
         self._door = door
 
     async def account(self, caller: Caller, account_id: str) -> View:
@@ -275,22 +276,32 @@ class Reader:
 
     async def _event_documents(self, r: Reading, rows: Sequence[EventRow]) -> list[Document]:
         """The events' documents; what an erased account's events said is gone with its key."""
-        owners = {row.account_id for row in rows}
+        owners = {row.account_id for row in rows if row.account_id is not None}
         wrapped = await accounts.wrapped_keys(r, sorted(owners))
         opened = {account_id: self._door.unwrap(account_id, keys) for account_id, keys in wrapped.items()}
         found = []
         for row in rows:
-            keys = opened.get(row.account_id)
-            changes: Document | None = None
-            key = ""
-            if keys is not None and row.sealed is not None:
-                plain = keys.try_open(row.sealed, account=row.account_id, subject=row.id, group=GROUP, version=1)
-                if plain is not None:
-                    sealed = orjson.loads(plain)
-                    changes = {"before": sealed["before"], "after": sealed["after"]}
-                    key = sealed["key"] or ""
-            found.append(_event_document(row, changes, key))
+            plain = self._opened_event(row, opened)
+            sealed = orjson.loads(plain) if plain is not None else {}
+            changes = {name: sealed.get(name) for name in ("before", "after")}
+            told = changes if any(value is not None for value in changes.values()) else None
+            found.append(event_document(row, told, sealed.get("key") or ""))
         return found
+
+    def _opened_event(self, row: EventRow, keys: Mapping[str, AccountKeys]) -> bytes | None:
+        """What is sealed in an event, or None; one that is about no account is sealed for its platform."""
+        if row.sealed is None:
+            return None
+        if row.account_id is None:
+            try:
+                return self._ring.open_platform(row.sealed, platform=row.platform_id, purpose=GROUP, ref=row.id)
+            except SealBroken:
+                return None
+        if row.account_id not in keys:
+            return None
+        return keys[row.account_id].try_open(
+            row.sealed, account=row.account_id, subject=row.id, group=GROUP, version=1
+        )  # fmt: skip
 
 
 async def paged_clocks(
@@ -302,30 +313,6 @@ async def paged_clocks(
         rows = await listing.list_clocks(r, caller.platform_id, page)
     kept, following, previous = window([(row, [row.created_at.isoformat(), row.id]) for row in rows], page, limit)
     return Page([render(row) for row in kept], following, previous)
-
-
-def _event_document(row: EventRow, changes: Document | None, idempotency_key: str) -> Document:
-    path = f"/v2/core/accounts/{row.account_id}"
-    if row.related_type == PERSON_TYPE:
-        path = f"{path}/persons/{row.related_id}"
-    elif row.related_type != ACCOUNT_TYPE:
-        path = f"/v2/verification/checks/{row.related_id}"
-    reason = None
-    if row.request_id is not None:
-        reason = {"type": "request", "request": {"id": row.request_id, "idempotency_key": idempotency_key}}
-    return {
-        "id": row.id,
-        "object": EVENT_TYPE,
-        "type": row.type,
-        "livemode": row.livemode,
-        "created": rfc3339(row.created_at),
-        "effective_at": rfc3339(row.effective_at),
-        "context": None,
-        "reason": reason,
-        "related_object": {"id": row.related_id, "type": row.related_type, "url": path},
-        "data": row.data,
-        "changes": changes,
-    }
 
 
 def _review_document(caller: Caller, row: ReviewItem, detail: Document | None) -> Document:

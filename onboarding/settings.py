@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     temporal_namespace: str = Field("default", validation_alias="TEMPORAL_NAMESPACE")
     task_queue: str = Field("onboarding", min_length=1, validation_alias="ONBOARDING_TASK_QUEUE")
     root_keys: SecretStr = Field(validation_alias="ONBOARDING_ROOT_KEYS")
+    hosted_url: str | None = Field(None, validation_alias="ONBOARDING_HOSTED_URL")
     sandbox: Literal["on", "off"] = Field("on", validation_alias="ONBOARDING_SANDBOX")
     api_host: str = Field("127.0.0.1", validation_alias="ONBOARDING_API_HOST")
     api_port: int = Field(8080, ge=0, le=65535, validation_alias="ONBOARDING_API_PORT")
@@ -52,9 +53,11 @@ class Settings(BaseSettings):
             raise ValueError("must begin with postgresql://")
         return url
 
-    @field_validator("stripe_identity_url")
+    @field_validator("stripe_identity_url", "hosted_url")
     @classmethod
-    def _is_address(cls, url: str) -> str:
+    def _is_address(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
         if not url.startswith(("https://", "http://")):
             raise ValueError("must begin with https://")
         return url.rstrip("/")

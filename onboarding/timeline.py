@@ -31,6 +31,8 @@ ACTIONS = {
     "account.closed": "The account was closed",
     "account.created": "The account was created",
     "account.updated": "The account was updated",
+    "account_link.created": "An account link was made",
+    "account_link.returned": "The end user came back from an account link",
     "activity.reported": "Its turnover was reported",
     "external_account.created": "An external account was added",
     "person.created": "A person was added",

@@ -42,6 +42,13 @@ class AccountsPage(Page):
     closed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class IncludedPage(Page):
+    """Which part of a list is wanted, and what its objects are to include."""
+
+    include: tuple[str, ...] = ()
+
+
 def list_param(query_items: QueryItems, name: str) -> list[str]:
     """The values of a query array, whatever way it was written; indexed values come in the order of their indices."""
     found: list[tuple[int, int, str]] = []
@@ -53,16 +60,28 @@ def list_param(query_items: QueryItems, name: str) -> list[str]:
     return [value for _, _, value in sorted(found)]
 
 
-def includes(query_items: QueryItems) -> list[str]:
-    """The query of one account: ``include`` and nothing else.
+def includes(query_items: QueryItems, allowed: Sequence[str] = INCLUDES) -> list[str]:
+    """The query of one account, or of another object of which something may be included: ``include``, nothing else.
 
     Raises:
-        Refusal: ``parameter_unknown`` for any other key; ``parameter_invalid`` with ``param`` ``include[i]`` for a
-            section that doesn't exist.
+        Refusal: ``parameter_unknown`` for any other key; ``parameter_invalid`` with ``param`` ``include[i]`` for what
+            is not ``allowed``.
     """
     items = list(query_items)
     _refuse_unknown(items, scalars=(), arrays=("include",))
-    return _choices(list_param(items, "include"), "include", INCLUDES)
+    return _choices(list_param(items, "include"), "include", allowed)
+
+
+def included_page(query_items: QueryItems, allowed: Sequence[str]) -> IncludedPage:
+    """The query of a list whose objects may include something: ``include``, ``limit``, ``page``.
+
+    Raises:
+        Refusal: ``parameter_unknown`` or ``parameter_invalid``.
+    """
+    items = list(query_items)
+    _refuse_unknown(items, scalars=("limit", "page"), arrays=("include",))
+    include = _choices(list_param(items, "include"), "include", allowed)
+    return IncludedPage(limit=_limit(items), page=_scalar(items, "page"), include=tuple(include))
 
 
 def accounts_page(query_items: QueryItems) -> AccountsPage:

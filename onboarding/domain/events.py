@@ -43,11 +43,11 @@ class Documents:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event: its type, the object it is about, and the properties that changed, whole."""
+    """One event: its type, the object it is about if there is one, and the properties that changed, whole."""
 
     type: str
-    related_type: str
-    related_id: str
+    related_type: str | None
+    related_id: str | None
     data: Document
     before: Document | None = field(repr=False)
     after: Document | None = field(repr=False)

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated platform in one mode. ``actor`` is the id of its key, and goes into the audit trail."""
+    """An authenticated platform in one mode. ``actor`` is the id of its key, and goes into the audit trail.
+
+    Where somebody else acts for it, ``actor`` says who; no request of the platform's is then the reason of anything.
+    """
 
     platform_id: str
     livemode: bool
@@ -35,6 +38,9 @@ class RequestKey:
 WORKER = "worker"
 """Actor of what the engine does by itself."""
 
+END_USER = "end_user"
+"""Actor of what the person does whom the account belongs to."""
+
 OPERATOR, KEY = "operator:", "key_"
 """How actors begin: somebody who runs the engine, and a platform's key."""
 
@@ -51,4 +57,4 @@ def is_platform(actor: str) -> bool:
 
 def shown_actor(actor: str) -> str:
     """An actor as platforms see it: whoever is no key of theirs is an operator, nobody in particular."""
-    return actor if is_platform(actor) or actor == WORKER else OPERATOR.rstrip(":")
+    return actor if is_platform(actor) or actor in (WORKER, END_USER) else OPERATOR.rstrip(":")

@@ -36,7 +36,7 @@ class PutAccount:
 
     def apply(self, draft: Draft) -> None:
         """Validate and merge; raises Refusal with the wire's codes."""
-        _refuse_closed(draft)
+        refuse_closed(draft)
         patch, individual_patch = split_individual(self.patch)
         before = draft.account.values
         after = merge(before, patch)
@@ -95,7 +95,7 @@ class AddPerson:
 
     def apply(self, draft: Draft) -> None:
         """Raises Refusal with the wire's codes."""
-        _refuse_closed(draft)
+        refuse_closed(draft)
         values = merge({}, self.patch)
         alone = any(person.individual for person in draft.persons.values()) or _entity_type(draft) == "individual"
         if alone and "legal_guardian" not in roles(values):
@@ -122,7 +122,7 @@ class UpdatePerson:
 
     def apply(self, draft: Draft) -> None:
         """Raises Refusal ``not_found`` or with the wire's codes."""
-        _refuse_closed(draft)
+        refuse_closed(draft)
         person = _person(draft, self.person_id)
         values = merge(person.values, self.patch)
         others = [other.values for other in draft.persons.values() if other.id != person.id]
@@ -141,7 +141,7 @@ class DeletePerson:
 
     def apply(self, draft: Draft) -> None:
         """Raises Refusal ``not_found``, or if it is the individual."""
-        _refuse_closed(draft)
+        refuse_closed(draft)
         person = _person(draft, self.person_id)
         if person.individual:
             raise Refusal("parameter_invalid", "The person of an individual's account can't be deleted.")
@@ -160,7 +160,7 @@ class AddBankAccount:
 
     def apply(self, draft: Draft) -> None:
         """Raises Refusal with v1's codes."""
-        _refuse_closed(draft)
+        refuse_closed(draft)
         validate_bank_account(self.params, self.exempt)
         details = self.params["external_account"]
         if isinstance(details, str):
@@ -209,7 +209,12 @@ def _bad_clock(message: str) -> Refusal:
     return Refusal("parameter_invalid", message, param="account", type="invalid_request_error")
 
 
-def _refuse_closed(draft: Draft) -> None:
+def refuse_closed(draft: Draft) -> None:
+    """Whoever wants to change a closed account is refused.
+
+    Raises:
+        Refusal: ``account_closed``.
+    """
     if draft.closed:
         raise Refusal("account_closed", "The account is closed and can't be changed.")
 

@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections import defaultdict
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 
 WAIT = timedelta(seconds=2)
 """One budget for the account's turn in this process, its lock and its key; then the caller is told to come again."""
+
+ONE_TIME_SECRET = "one-time-secret"  # noqa: S105 -- a purpose, no secret
+"""Purpose under which the secret that one answer shows is sealed, on the row of its idempotency key."""
 
 STUCK_RETRY = timedelta(minutes=5)
 """First distance between tries of an account that the engine could not decide; it doubles up to a day."""
@@ -91,12 +94,14 @@ class Revised:
         result: what the change returned; None for a replayed request.
         draft, documents: the account after it, and all that can be read of it; None for a replayed request.
         replayed: id of the object that the first request with this key made or changed.
+        secret: the one-time secret that it was answered with, if it was.
     """
 
     result: Any
     draft: Draft | None = None
     documents: Documents | None = None
     replayed: str | None = None
+    secret: str | None = field(default=None, repr=False)
 
 
 class OlderThanRow(Exception):  # noqa: N818 -- says what is
@@ -136,10 +141,12 @@ class Door:
         caller: Caller | None = None,
         key: RequestKey | None = None,
         object_id: str | None = None,
+        secret: str | None = None,
     ) -> Revised:
         """Apply a change to an existing account, after everything that time owed it.
 
-        ``object_id`` is the id of what the change makes, so that a replay can find it.
+        ``object_id`` is the id of what the change makes, so that a replay can find it; ``secret`` is what only the
+        answer to this request shows, so that a replay can show it.
 
         Raises:
             Refusal: ``not_found``; ``account_rate_limit_exceeded`` after :data:`WAIT`; ``idempotency_error``; whatever
@@ -151,13 +158,14 @@ class Door:
             async with self._turn(account_id) as left, self._database.transaction(lock_timeout=left()) as tx:
                 if not await accounts.lock(tx, account_id):
                     raise not_found()
-                existing = await self.claim(tx, caller, key, account_id, object_id)
+                existing = await self.claim(tx, caller, key, account_id, object_id, secret)
                 record = await accounts.load(tx, account_id)
                 if record is None or not _owns(caller, record):
                     raise not_found()
                 if existing is not None:
                     replayed = existing.object_id or account_id
-                    revised, nudge = Revised(None, replayed=replayed), True
+                    shown = self.secret_of(caller, existing)
+                    revised, nudge = Revised(None, replayed=replayed, secret=shown), True
                 else:
                     revised, nudge = await self._write(tx, record, change, caller, key)
         except EngineFault as fault:
@@ -381,8 +389,11 @@ class Door:
         key: RequestKey | None,
         account_id: str | None,
         object_id: str | None,
+        secret: str | None = None,
     ) -> idempotency.Existing | None:
         """Take a request's idempotency key; what the first request with it made, if this is a replay.
+
+        ``secret`` is kept sealed with the key, bound to ``object_id``; see :meth:`secret_of`.
 
         Raises:
             Refusal: ``idempotency_error``: the key was used with other parameters.
@@ -397,8 +408,13 @@ class Door:
             self._ring.platform_digest("idempotency-key", caller.platform_id, key.key),
         )
         fingerprint = self._ring.platform_digest("request-fingerprint", key.fingerprint.hex())
+        sealed = None
+        if secret is not None and object_id is not None:
+            sealed = self._ring.seal_platform(
+                secret.encode(), platform=caller.platform_id, purpose=ONE_TIME_SECRET, ref=object_id
+            )
         claimed = await idempotency.claim(
-            tx, scope, fingerprint=fingerprint, account_id=account_id, object_id=object_id
+            tx, scope, fingerprint=fingerprint, account_id=account_id, object_id=object_id, sealed=sealed
         )
         if isinstance(claimed, idempotency.Claimed):
             return None
@@ -410,6 +426,15 @@ class Door:
                 type="idempotency_error",
             )
         return claimed
+
+    def secret_of(self, caller: Caller | None, existing: idempotency.Existing) -> str | None:
+        """The one-time secret that the first request with a key was answered with; None if it had none."""
+        if caller is None or existing.sealed is None or existing.object_id is None:
+            return None
+        plain = self._ring.open_platform(
+            existing.sealed, platform=caller.platform_id, purpose=ONE_TIME_SECRET, ref=existing.object_id
+        )
+        return plain.decode()
 
     async def _mark_stuck(self, account_id: str, fault: EngineFault) -> None:
         """Note in a second transaction that the engine could not decide; tried again at growing distances."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from onboarding.crypto import AccountKeys
+    from onboarding.domain.events import Event
     from onboarding.domain.policy import Policies, Policy
     from onboarding.domain.state import Outcome
     from onboarding.storage.accounts import AccountRecord
@@ -102,6 +103,7 @@ class Draft:
         next_actions: by check, the address where the end user goes on.
         withdrawn: checks that nobody asks a vendor about any more while one works on them: it is to be told.
         ended_attempts: ids of attempts that a change ended.
+        told: events of what can't be read off any document, for the journal.
     """
 
     def __init__(  # noqa: PLR0913 -- everything a transaction knows
@@ -141,6 +143,7 @@ class Draft:
         self.next_actions: dict[str, str] = {}
         self.withdrawn: list[str] = []
         self.ended_attempts: set[str] = set()
+        self.told: list[Event] = []
         self.evidence: list[Evidence] = []
         self.checks: dict[str, Check] = {}
         self.reviews: dict[str, str] = {}

@@ -118,7 +118,8 @@ class Journal:
         self._evidence += [(row, self.version) for row in new_evidence]
         self._marks += [(mark, self.version) for mark in step.marks]
         after = documents(draft, self.evaluation, dict(self._checks))
-        found = changes(self._documents, after)
+        found = [*changes(self._documents, after), *draft.told]
+        draft.told = []
         self._documents = after
         for event in found:
             self._store_event(event, origin, step.as_of)

@@ -55,7 +55,7 @@ class AccountRecord:
         attempts: those of open checks, in order.
         reviews: the undecided ones.
         bank_accounts: those not deleted, in the order of their creation.
-        destinations: the enabled event destinations of its platform and mode.
+        destinations: the enabled event destinations of its platform and mode, for thin events.
         database_now: the database's clock, read as the row was.
         clock_now: its test clock's time, if it is on one.
         clock_state: ``ready`` or ``advancing``.
@@ -94,7 +94,7 @@ class Beginning:
 
     Attributes:
         now: the database's clock.
-        destinations: the enabled event destinations of its platform and mode.
+        destinations: the enabled event destinations of its platform and mode, for thin events.
         policy_hash: of the policy that was made current for it; None where none was.
     """
 
@@ -159,10 +159,12 @@ CURRENT_POLICY = """
    ORDER BY c.platform_id DESC LIMIT 1)
 """
 """Of a platform and a mode, its parameters: the platform's own row comes before that for everybody."""
+_WANTS_THIN = "t.enabled AND t.event_payload = 'thin'"
+"""Of an event destination: only thin events are made."""
 _BEGINNING = f"""
 SELECT clock_timestamp(),
   ARRAY(SELECT ROW({columns(DestinationRow)}) FROM event_destinations t
-        WHERE t.platform_id = $1 AND t.livemode = $2 AND t.enabled),
+        WHERE t.platform_id = $1 AND t.livemode = $2 AND {_WANTS_THIN}),
   {CURRENT_POLICY}
 """  # noqa: S608 -- names of our own schema
 LOAD = f"""
@@ -186,7 +188,7 @@ SELECT {columns(AccountRow, "a")},
   {_children(ReviewRow, "reviews", OPEN_REVIEW)} AS reviews,
   {_children(BankAccountRow, "bank_accounts", "t.deleted_at IS NULL")} AS bank_accounts,
   ARRAY(SELECT ROW({columns(DestinationRow)}) FROM event_destinations t
-        WHERE t.platform_id = a.platform_id AND t.livemode = a.livemode AND t.enabled) AS destinations,
+        WHERE t.platform_id = a.platform_id AND t.livemode = a.livemode AND {_WANTS_THIN}) AS destinations,
   c.now AS clock_now, c.state AS clock_state, c.target AS clock_target,
   coalesce((SELECT book_epoch FROM book WHERE id = 1), 1) AS book_epoch,
   clock_timestamp() AS database_now

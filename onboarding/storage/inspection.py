@@ -210,6 +210,7 @@ _SEALED_COLUMNS = (
     ("answers.ciphertext", _bytes("answers", "ciphertext", "check_id")),
     ("evidence.detail", _bytes("evidence", "detail")),
     ("activity_reports.sealed", _bytes("activity_reports", "sealed")),
+    ("account_links.sealed", _bytes("account_links", "sealed")),
 )
 _PARTS = (
     _rows(VersionRow, "versions"),

@@ -16,7 +16,7 @@ from onboarding.crypto import WrappedKeys
 from onboarding.domain.state import Evidence
 from onboarding.storage.accounts import columns, decode_evidence
 from onboarding.storage.database import Reading, Row
-from onboarding.storage.rows import CheckRow, ClockRow, ReviewRow
+from onboarding.storage.rows import CheckRow, ClockRow, EventDestinationRow, ReviewRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +210,14 @@ async def list_clocks(r: Reading, platform_id: str, page: Page) -> list[ClockRow
     query = _Query(f"SELECT {columns(ClockRow)} FROM test_clocks t", "t.created_at", "t.id")  # noqa: S608
     query.add("t.platform_id = {}", platform_id)
     return [ClockRow(*row) for row in await query.page(r, page)]
+
+
+async def list_destinations(r: Reading, scope: Scope, page: Page) -> list[EventDestinationRow]:
+    """A platform's event destinations in one mode."""
+    query = _Query(f"SELECT {columns(EventDestinationRow)} FROM event_destinations t", "t.created_at", "t.id")  # noqa: S608
+    query.add("t.platform_id = {}", scope.platform_id)
+    query.add("t.livemode = {}", scope.livemode)
+    return [EventDestinationRow(*row) for row in await query.page(r, page)]
 
 
 class _Query:

@@ -153,18 +153,34 @@ class BankAccountRow:
 
 @dataclass(frozen=True, slots=True)
 class DestinationRow:
-    """An enabled event destination of the account's platform and mode."""
+    """An enabled event destination for thin events, of the account's platform and mode."""
 
     id: str
     enabled_events: list[str]
 
 
 @dataclass(frozen=True, slots=True)
-class EventRow:
-    """An event; ``(xid, sequence, id)`` is its place in the list."""
+class EventDestinationRow:
+    """An event destination but for its secret; ``sealed`` is its address, labels and API version."""
 
     id: str
-    account_id: str
+    platform_id: str
+    livemode: bool
+    enabled: bool
+    enabled_events: list[str]
+    event_payload: str
+    events_from: list[str]
+    created_at: datetime
+    updated_at: datetime
+    sealed: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """An event; ``(xid, sequence, id)`` is its place in the list. Without account it is the platform's own."""
+
+    id: str
+    account_id: str | None
     platform_id: str
     livemode: bool
     sequence: int

@@ -70,6 +70,21 @@ def check_url(url: str | None, param: str, exempt: Exempt) -> None:
         raise Refusal("url_invalid", "The URL is not that of a public website.", param=param)
 
 
+def check_address(url: str | None, param: str, *, livemode: bool) -> None:
+    """Refuse what nobody can be sent to: not a whole URL, or in live mode not HTTPS, or this machine itself.
+
+    Any other host will do: a platform's own may be known to its own network alone.
+
+    Raises:
+        Refusal: ``url_invalid``.
+    """
+    if url is None:
+        return
+    problem = _problem_of_address(url, livemode=livemode)
+    if problem is not None:
+        raise Refusal("url_invalid", problem, param=param)
+
+
 def check_ip(address: str | None, param: str) -> None:
     """Refuse what is no IPv4 or IPv6 address.
 
@@ -94,6 +109,36 @@ def _is_possible_phone(phone: str, region: str | None) -> bool:
     if not number.national_number or not phonenumbers.is_possible_number(number):
         return False
     return number.country_code != _NANP or _NANP_NUMBER.fullmatch(str(number.national_number)) is not None
+
+
+def _problem_of_address(url: str, *, livemode: bool) -> str | None:
+    invalid = "Must be a whole URL, like https://platform.com/path, without a user name."
+    if len(url) > _URL_LENGTH or not url.isprintable() or any(char in url for char in ' \\<>"^`{|}'):
+        return invalid
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").encode("idna").decode("ascii").removesuffix(".")
+        _ = parts.port  # raises for what is no port
+    except ValueError:
+        return invalid
+    if parts.scheme not in {"http", "https"} or not host or parts.username is not None:
+        return invalid
+    if livemode and parts.scheme != "https":
+        return "Live mode requires a URL that begins with https://."
+    if livemode and _is_here(host):
+        return "Live mode requires another host than the local one."
+    return None
+
+
+def _is_here(host: str) -> bool:
+    """Whether a host is the machine that asks, or nothing beyond its own link."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_link_local or address.is_unspecified or address.is_multicast
 
 
 def _is_website(url: str) -> bool:

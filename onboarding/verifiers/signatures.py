@@ -8,12 +8,12 @@ ignored. Stripe's part is checked against its own client in the tests; Persona's
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from onboarding import signing
 from onboarding.verifiers.port import CallbackRefused
 
 if TYPE_CHECKING:
@@ -89,7 +89,6 @@ def _pairs(header: str) -> list[tuple[str, str]]:
 
 
 def _is_right(time: str, signature: str, body: bytes, secrets: Sequence[str]) -> bool:
-    signed = time.encode() + b"." + body
-    expected = [hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest() for secret in secrets]
+    expected = [signing.signature(secret, time, body) for secret in secrets]
     right = [hmac.compare_digest(one, signature) for one in expected]  # all of them, whichever one is right
     return True in right

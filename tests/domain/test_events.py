@@ -103,6 +103,7 @@ def test_every_before_is_the_nearest_earlier_after(history: list[Documents]) -> 
     known: dict[str, Account] = {}
     for events in _told(history):
         for event in events:
+            assert event.related_id is not None
             stands = known.setdefault(event.related_id, {})
             if event.before is None:
                 assert stands == {}
@@ -123,6 +124,7 @@ def test_folding_every_after_gives_the_current_rows(history: list[Documents]) ->
         for event in events:
             if event.related_type == "v2.core.account":
                 continue
+            assert event.related_id is not None
             if event.after is None:
                 del folded[event.related_id]
             else:

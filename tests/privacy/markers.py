@@ -84,6 +84,23 @@ def phone() -> str:
     return f"+1415{DIGITS}"
 
 
+def url() -> str:
+    return f"https://{word()}.com/{word()}?{word()}={word()}"
+
+
+def destination() -> dict[str, Any]:
+    """An event destination whose every string is a marker."""
+    return {
+        "type": "webhook_endpoint",
+        "event_payload": "thin",
+        "enabled_events": ["*"],
+        "name": text(),
+        "description": text(),
+        "metadata": {word(): text()},
+        "webhook_endpoint": {"url": url()},
+    }
+
+
 def address(country: str = "US") -> dict[str, Any]:
     return {
         "line1": text(),

@@ -15,6 +15,7 @@ import asyncpg
 import pytest
 import structlog
 
+from onboarding.account_links import LinkRequest
 from onboarding.domain import settle as settling
 from onboarding.domain.errors import EngineFault, Refusal
 from onboarding.door import changes
@@ -55,6 +56,13 @@ async def busy_life(engine: Engine, entity_type: str) -> Life:
     await engine.clocks.attach(caller, clock["id"], life.id, key())
     life.clock_id = clock["id"]
     await engine.accounts.create_bank_account(caller, life.id, markers.bank_account(), key())
+    destination = await engine.destinations.create(caller, markers.destination(), key())
+    await engine.destinations.update(caller, destination["id"], {"metadata": {markers.word(): markers.text()}}, key())
+    await engine.destinations.ping(caller, destination["id"], key())
+    request = LinkRequest("account_onboarding", markers.url(), markers.url())
+    link = await engine.account_links.create(caller, life.id, request, key())
+    await engine.account_links.open(life.id, link.secret or "")
+    await engine.account_links.returned(link)
     if entity_type == "company":
         share = {"representative": True, "owner": True, "executive": True, "percent_ownership": "60"}
         patch = markers.person(relationship={**share, "title": markers.text()})
@@ -100,6 +108,7 @@ async def test_no_column_holds_what_a_caller_said(engine: Engine, lives: list[Li
     assert {name: found(content) for name, content in dumped.items() if found(content)} == {}
     filled = {name for name, content in dumped.items() if lives[1].id in content}
     assert filled >= {"accounts", "audit_log", "checks", "events", "evidence", "marks", "persons", "sealed_values"}
+    assert filled >= {"account_links", "pending_deliveries"}
 
 
 # Others than the markers: what is planted in plain stays in Postgres' files for a while.

@@ -84,6 +84,7 @@ def _whole_account() -> Batch:
         enabled=True,
         enabled_events=["*"],
         created_at=NOW,
+        updated_at=NOW,
     )
     making.account(
         batch,
@@ -228,6 +229,7 @@ async def test_a_lock_says_whether_there_is_such_an_account(db: Database) -> Non
         (rows.ReviewRow, tables.Review),
         (rows.BankAccountRow, tables.BankAccount),
         (rows.EventRow, tables.Event),
+        (rows.EventDestinationRow, tables.EventDestination),
         (rows.ClockRow, tables.TestClock),
         (Evidence, tables.Evidence),
         (Order, tables.Order),
@@ -245,6 +247,7 @@ def test_row_classes_leave_out_only_what_is_said_here(row_type: type, table: typ
         Order: {"account_id", "undone_by"},
         Mark: {"account_id", "version"},
         Acknowledgement: {"account_id"},
+        rows.EventDestinationRow: {"secret"},
     }
     columns = set(table.metadata.tables[str(table.__tablename__)].columns.keys())
 

@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from onboarding import inspection
+from onboarding.account_links import LinkRequest
 from onboarding.checks import Checks
 from onboarding.cli import app
 from onboarding.cli.operations import CommandFailed
@@ -289,6 +290,16 @@ async def active(torn: Book) -> Life:
     return await Life.now(torn.engine, individual())
 
 
+async def linked(torn: Book) -> Life:
+    """With a link, which somebody opened and came back from."""
+    life = await active(torn)
+    request = LinkRequest("account_onboarding", "https://platform.test/again")
+    made = await torn.engine.account_links.create(life.caller, life.id, request, None)
+    await torn.engine.account_links.open(life.id, made.secret or "")
+    assert await torn.engine.account_links.returned(made)
+    return life
+
+
 async def settled(torn: Book) -> Life:
     """Without any owed work, but with a deadline ahead."""
     life = await active(torn)
@@ -483,6 +494,7 @@ BREAKS: list[tuple[str, Callable[[Book], Awaitable[Life]], str]] = [
     ),
     ("sealed.value", started, "UPDATE attempts SET vendor_reference = '\\x01' WHERE account_id = $1"),
     ("sealed.value", delayed, "UPDATE answers SET ciphertext = '\\x01' WHERE account_id = $1"),
+    ("sealed.value", linked, "UPDATE account_links SET sealed = '\\x01' WHERE account_id = $1"),
     ("inbox.pending", active, INBOX.format("'pending', NULL, NULL")),
     ("inbox.pending", active, INBOX.format("'pending', now(), now()")),
     ("inbox.settled", active, INBOX.format("'settled', NULL, NULL")),

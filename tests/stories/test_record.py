@@ -140,7 +140,7 @@ async def test_deliveries_are_owed_to_whoever_wants_the_type(engine: Engine, cal
         batch.insert(
             tables.EventDestination,
             id=f"{name}_{caller.platform_id}", platform_id=caller.platform_id, livemode=livemode,
-            enabled=enabled, enabled_events=types, created_at=START,
+            enabled=enabled, enabled_events=types, created_at=START, updated_at=START,
         )  # fmt: skip
     async with engine.database.transaction() as tx:
         await tx.apply(batch)

@@ -2,6 +2,7 @@
 
 from onboarding.storage.tables.accounts import (
     Account,
+    AccountLink,
     Acknowledgement,
     ActivityReport,
     AuditEntry,
@@ -44,6 +45,7 @@ __all__ = [
     "OPEN_REVIEW",
     "OPEN_REVIEW_STATES",
     "Account",
+    "AccountLink",
     "Acknowledgement",
     "ActivityReport",
     "Answer",

@@ -169,6 +169,26 @@ class BankAccount(Table, table=True):
     deleted_at: datetime | None = instant(default=None)
 
 
+class AccountLink(Table, table=True):
+    """A link that lets its bearer in once; ``digest`` is the keyed digest of the secret in its address.
+
+    All times are the database's. ``sealed`` holds where the bearer goes afterwards, with this id as subject.
+    """
+
+    __tablename__ = "account_links"
+    __table_args__ = (UniqueConstraint("digest"), Index(None, "account_id"), Index(None, "expires_at"))
+
+    id: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="accounts.id")
+    digest: str
+    use_case: str
+    created_at: datetime = instant()
+    expires_at: datetime = instant()
+    opened_at: datetime | None = instant(default=None)
+    returned_at: datetime | None = instant(default=None)
+    sealed: bytes
+
+
 class Version(Table, table=True):
     """An account as it stood from ``effective_at`` on: what an explanation at a past instant reads.
 
@@ -195,7 +215,10 @@ class Version(Table, table=True):
 
 
 class Event(Table, table=True):
-    """What a platform is told. ``sealed`` holds the changes and the request's idempotency key."""
+    """What a platform is told. ``sealed`` holds the changes and the request's idempotency key.
+
+    ``account_id`` is null where it is about no account, and ``sealed`` is then sealed for the platform.
+    """
 
     __tablename__ = "events"
     __table_args__ = (
@@ -206,7 +229,7 @@ class Event(Table, table=True):
     )
 
     id: str = Field(primary_key=True)
-    account_id: str = Field(foreign_key="accounts.id")
+    account_id: str | None = Field(default=None, foreign_key="accounts.id")
     platform_id: str
     livemode: bool
     sequence: int

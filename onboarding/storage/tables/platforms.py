@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
 
-from onboarding.storage.tables.base import Table, document, instant
+from onboarding.storage.tables.base import Table, codes, document, instant
 
 
 class Platform(Table, table=True):
@@ -76,7 +76,7 @@ class IdempotencyKey(Table, table=True):
 
 
 class EventDestination(Table, table=True):
-    """Where a platform wants its events; address, secret and labels are sealed."""
+    """Where a platform wants its events. ``sealed`` holds address, labels and API version, ``secret`` what signs."""
 
     __tablename__ = "event_destinations"
     __table_args__ = (Index(None, "platform_id", "livemode"),)
@@ -86,19 +86,26 @@ class EventDestination(Table, table=True):
     livemode: bool
     enabled: bool
     enabled_events: list[Any] = document()
+    event_payload: str = "thin"
+    events_from: list[str] = codes(default_factory=list)
     created_at: datetime = instant()
+    updated_at: datetime = instant()
     sealed: bytes | None = None
+    secret: bytes | None = None
 
 
 class PendingDelivery(Table, table=True):
-    """An event that one destination has not confirmed yet; the row goes when it has."""
+    """An event that one destination has not confirmed yet; the row goes when it has.
+
+    ``account_id`` is null where the event is about no account. A row may outlive its destination for a moment.
+    """
 
     __tablename__ = "pending_deliveries"
     __table_args__ = (Index(None, "destination_id", "look_at"), Index(None, "destination_id", "account_id", "sequence"))
 
     event_id: str = Field(primary_key=True)
     destination_id: str = Field(primary_key=True)
-    account_id: str
+    account_id: str | None = None
     sequence: int
     tries: int = 0
     look_at: datetime = instant()
