@@ -279,6 +279,8 @@ def _event_document(row: EventRow, changes: Document | None, idempotency_key: st
         "context": None,
         "reason": reason,
         "related_object": {"id": row.related_id, "type": row.related_type, "url": path},
+        # Snapshots of v1 are not made; the SDK reads the attribute all the same.
+        "snapshot_event": None,
         "data": row.data,
         "changes": changes,
     }
