@@ -41,6 +41,7 @@ import typing_extensions
 # Two of them where the standard library's is an old one.
 LITERALS: tuple[Any, ...] = (typing.Literal, typing_extensions.Literal)
 WAIT_SECONDS = 10.0
+MOST = 200
 THREADS = 64
 
 
@@ -101,6 +102,8 @@ class Job:
             seen: list[Any] = []
             async for item in self._items(page):
                 seen.append(item)
+                if len(seen) > MOST:
+                    raise RuntimeError("the walk does not end: " + step["name"])
                 for each in meanwhile.get(str(len(seen)), ()):
                     record = await self._step(each)
                     if "error" in record:

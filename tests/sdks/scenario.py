@@ -397,5 +397,9 @@ def groups() -> dict[str, Sequence[Step]]:
 
 def routes(steps: Iterable[Step]) -> set[str]:
     """The routes of what some steps call."""
-    found = {step[kind]["python"] for step in steps for kind in ("call", "pages") if kind in step}
-    return {ROUTES[operation] for operation in found}
+    told = list(steps)
+    operations = {step[kind]["python"] for step in told for kind in ("call", "pages") if kind in step}
+    by_hand = {f"{step['raw'][0]} {re.sub('[$][^/]+', '{}', step['raw'][1])}" for step in told if "raw" in step}
+    return {ROUTES[operation] for operation in operations} | {
+        route for route in by_hand if route.partition(" ")[2].startswith(STRIPES)
+    }

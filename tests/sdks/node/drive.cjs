@@ -5,6 +5,7 @@
 const Stripe = require("stripe");
 
 const WAIT_MS = 10_000;
+const MOST = 200;
 
 class Job {
   constructor({ api, key, retries, steps }) {
@@ -52,6 +53,7 @@ class Job {
       const seen = [];
       for await (const item of this.called(step.pages, this.resolved(step.arguments))) {
         seen.push({ value: plain(item) });
+        if (seen.length > MOST) throw new Error(`the walk does not end: ${step.name}`);
         for (const each of step.meanwhile?.[seen.length] ?? []) {
           const record = await this.step(each);
           if (record.error) throw new Error(JSON.stringify(record));
