@@ -9,52 +9,17 @@ from typing import Any
 
 import orjson
 
+from tests.support.fields import FIELDS, at, nested
 from tests.support.samples import ALL, COMPANY, REPRESENTATIVE
 from tests.support.serving import Platform
 
 CLIENTS = 20
 RETRIES = 6
 
-# Twenty different places of one account.
-FIELDS: list[tuple[str, Any]] = [
-    ("display_name", "Many Hands"),
-    ("contact_phone", "+14155550123"),
-    ("configuration.merchant.mcc", "5812"),
-    ("configuration.merchant.statement_descriptor.prefix", "ROSEN"),
-    ("configuration.merchant.support.email", "help@rosen-gardens.com"),
-    ("configuration.merchant.support.url", "https://rosen-gardens.com/help"),
-    ("configuration.merchant.support.phone", "+14155550124"),
-    ("configuration.merchant.branding.primary_color", "#112233"),
-    ("configuration.merchant.branding.secondary_color", "#445566"),
-    ("defaults.profile.product_description", "Flowers by the dozen"),
-    ("defaults.profile.doing_business_as", "Rosen"),
-    ("defaults.profile.business_url", "https://rosen-gardens.com"),
-    ("identity.business_details.estimated_worker_count", 12),
-    ("identity.business_details.address.line2", "Suite 5"),
-    ("identity.business_details.registered_name", "Rosen Gardens Incorporated"),
-    ("identity.attestations.persons_provided.executives", True),
-    ("identity.attestations.persons_provided.directors", True),
-    ("metadata.one", "1"),
-    ("metadata.two", "2"),
-    ("metadata.three", "3"),
-]
-
 
 def at_once(count: int, work: Callable[[int], Any]) -> list[Any]:
     with ThreadPoolExecutor(count) as pool:
         return list(pool.map(work, range(count)))
-
-
-def nested(path: str, value: Any) -> Any:
-    for name in reversed(path.split(".")):
-        value = {name: value}
-    return value
-
-
-def at(document: Any, path: str) -> Any:
-    for name in path.split("."):
-        document = document[name]
-    return document
 
 
 def test_twenty_clients_change_twenty_fields_and_none_is_lost(platform: Platform) -> None:

@@ -20,6 +20,7 @@ import pytest
 from onboarding.engine import Engine
 from tests.stories.telling import DAY, HOUR, START, Life, Placeholders, company, individual
 from tests.support import samples
+from tests.support.layout import laid_out
 
 FOLDER = Path(__file__).parent / "transcripts"
 WIDTH_OF_TREE = 3
@@ -59,7 +60,7 @@ class Transcript:
 
     def text(self) -> str:
         """All steps as JSON, one entry to a line."""
-        return "[\n" + ",\n".join(_lines(step, "  ", WIDTH_OF_TREE) for step in self._steps) + "\n]\n"
+        return "[\n" + ",\n".join(laid_out(step, "  ", WIDTH_OF_TREE) for step in self._steps) + "\n]\n"
 
     def _distance(self, found: re.Match[str]) -> str:
         at = datetime.fromisoformat(found[1]) - self.life.start
@@ -71,16 +72,6 @@ def _requested(node: Any) -> Any:
     if not isinstance(node, dict) or "status" in node:
         return node
     return {name: _requested(below) for name, below in node.items() if below is not None}
-
-
-def _lines(value: Any, indent: str, depth: int) -> str:
-    if depth == 0 or not isinstance(value, dict | list) or not value:
-        return indent + json.dumps(value, ensure_ascii=False)
-    deeper = indent + "  "
-    if isinstance(value, list):
-        return f"{indent}[\n" + ",\n".join(_lines(each, deeper, depth - 1) for each in value) + f"\n{indent}]"
-    pairs = (f"{deeper}{json.dumps(name)}: {_lines(each, deeper, depth - 1).lstrip()}" for name, each in value.items())
-    return f"{indent}{{\n" + ",\n".join(pairs) + f"\n{indent}}}"
 
 
 async def bare_company(told: Transcript) -> None:
