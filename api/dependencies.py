@@ -13,6 +13,7 @@ from fastapi import Depends
 from pydantic import BaseModel
 from starlette.requests import Request
 
+from api.access import ContextUse, refuse_outside, use_of
 from api.errors import not_found
 from api.middleware import KEY_LIMIT
 from api.schemas.parse import INVALID_REQUEST, parse, parse_fields, parse_form
@@ -22,6 +23,7 @@ from onboarding.engine import Engine
 
 # All ids of ours look so. Anything else can't exist, and some of it (NUL) no database takes as text.
 _ID = re.compile(r"[a-z]+_[A-Za-z0-9_]{1,100}")
+CONTEXT_HEADERS = ("stripe-context", "stripe-account")
 # What of a body says how the answer is shown, not what is to be done.
 _PRESENTATION = frozenset({"include", "expand"})
 
@@ -33,13 +35,23 @@ class Call:
     Attributes:
         engine: what it is about to use.
         caller: the platform and mode of its key.
-        context: the account it acts for, or empty.
+        context: the account that a header names for the call to act for, or empty.
     """
 
     engine: Engine
     caller: Caller
     context: str
     request: Request
+
+    @property
+    def account_context(self) -> str | None:
+        """The account that ``Stripe-Context`` or ``Stripe-Account`` names; None where neither is sent.
+
+        What it may be the route declares (``api.access.ContextUse``): with ``PATH`` nothing but the account of the
+        path; with ``OPTIONAL`` and ``REQUIRED`` an account of the caller's platform and mode, closed ones too, that is
+        known to exist; with ``REQUIRED`` never None.
+        """
+        return self.context or None
 
     @property
     def query(self) -> list[tuple[str, str]]:
@@ -104,10 +116,13 @@ async def authenticated(request: Request) -> Call:
             "No valid API key was given. Send it as 'Authorization: Bearer sk_...'.",
             kind=RefusalKind.UNAUTHENTICATED,
         )
+    use = use_of(request)
+    refuse_outside(request, caller, use)
     for value in request.path_params.values():
         if _ID.fullmatch(value) is None:
             raise not_found()
-    return Call(engine, replace(caller, request_id=request.state.request_id), _context(request), request)
+    context = await _context(request, engine, caller, use.context if use is not None else ContextUse.PATH)
+    return Call(engine, replace(caller, request_id=request.state.request_id), context, request)
 
 
 Authenticated = Annotated[Call, Depends(authenticated)]
@@ -128,27 +143,30 @@ def _secret(authorization: str) -> str | None:
     return user or None
 
 
-def _context(request: Request) -> str:
-    """The account that the call acts for.
-
-    An account has no accounts of its own here, so a call can only act for the one its path names. Doing anything else
-    under the platform's own name instead would surprise.
+async def _context(request: Request, engine: Engine, caller: Caller, use: ContextUse) -> str:
+    """The account that the headers name, or empty.
 
     Raises:
-        Refusal: it names another one.
+        Refusal: they contradict each other; the route needs one and none is named (``parameter_missing``); or it is not
+            the path's account, where only that may be named (``parameter_invalid``), else none that the caller has
+            (``not_found``). Acting under the platform's own name instead would surprise.
     """
-    named = {
-        value.rpartition("/")[2]
-        for header in ("stripe-context", "stripe-account")
-        if (value := request.headers.get(header, ""))
-    }
-    if not named:
+    headers = [value for name in CONTEXT_HEADERS for value in request.headers.getlist(name) if value]
+    if not headers:
+        if use is ContextUse.REQUIRED:
+            message = "This request acts for an account: name it in the header Stripe-Context."
+            raise Refusal("parameter_missing", message, type=INVALID_REQUEST)
         return ""
-    account_id = request.path_params.get("account_id")
-    if named != {account_id}:
-        raise Refusal(
-            "parameter_invalid",
-            "Stripe-Context and Stripe-Account may only name the account of the request's path.",
-            type=INVALID_REQUEST,
-        )
-    return str(account_id)
+    # A Stripe-Context is a path of nested accounts. Only a platform has accounts here, so its own id may lead.
+    named = {value.removeprefix(f"{caller.platform_id}/") for value in headers}
+    if len(named) > 1:
+        message = "Stripe-Context and Stripe-Account must name the same account."
+        raise Refusal("parameter_invalid", message, type=INVALID_REQUEST)
+    (account_id,) = named
+    if use is ContextUse.PATH:
+        if account_id != request.path_params.get("account_id"):
+            message = "Stripe-Context and Stripe-Account may only name the account of the request's path."
+            raise Refusal("parameter_invalid", message, type=INVALID_REQUEST)
+    elif _ID.fullmatch(account_id) is None or not await engine.reader.owns(caller, account_id):
+        raise not_found()
+    return account_id

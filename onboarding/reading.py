@@ -81,6 +81,12 @@ class Reader:
         deadlines = (record.row.evaluation or {}).get("entry_deadlines", {})
         return replace(view_of(draft, documents), deadlines=deadlines, as_of=draft.as_of)
 
+    async def owns(self, caller: Caller, account_id: str) -> bool:
+        """Whether the caller has this account, open or closed; not one whose keys were destroyed."""
+        async with self._database.reading() as r:
+            found = await listing.find_owned(r, _scope(caller, account_id))
+        return found is not None and found.keys is not None
+
     async def person(self, caller: Caller, account_id: str, person_id: str) -> Document:
         """One person."""
         view = await self.account(caller, account_id)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from api.access import about
 from api.dependencies import Authenticated
 from api.responses import JSON, page_of
 from api.schemas.accounts import AccountClose, AccountCreate, AccountUpdate
 from api.schemas.queries import accounts_page, includes, no_query
 from onboarding.documents import select
+from onboarding.scopes import Resource
 
-router = APIRouter(prefix="/v2/core/accounts")
+router = APIRouter(prefix="/v2/core/accounts", dependencies=[about(Resource.ACCOUNTS)])
 
 
 @router.post("")

@@ -7,12 +7,18 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated platform in one mode. ``actor`` is the id of its key, and goes into the audit trail."""
+    """An authenticated platform in one mode.
+
+    Attributes:
+        actor: the id of its key, which goes into the audit trail.
+        scopes: codes of what a restricted key may do (``onboarding.scopes``); None may do everything.
+    """
 
     platform_id: str
     livemode: bool
     actor: str
     request_id: str | None = None
+    scopes: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
