@@ -74,5 +74,4 @@ def refuse_outside(request: Request, caller: Caller, use: Use | None) -> None:
             "permission_denied",
             f"This restricted key lacks the scope that the request needs: {needed}.",
             kind=RefusalKind.FORBIDDEN,
-            type="invalid_request_error",
         )

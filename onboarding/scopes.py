@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from enum import StrEnum
 
+RESTRICTED = "restricted"
+"""Kind of the API keys that have scopes."""
+
 
 class Resource(StrEnum):
     """What a route is about. Each route of the API declares one (``api.access``)."""
