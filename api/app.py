@@ -27,6 +27,7 @@ from api.routes import (
     verification,
 )
 from onboarding.domain.errors import Refusal
+from onboarding.door.callers import Replayed
 from onboarding.engine import Engine, open_engine
 from onboarding.settings import Settings, SettingsError
 from onboarding.telemetry import instrument_app
@@ -70,7 +71,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
         # The keys are exceptions as the framework looks them up: by class, the nearest one.
-        exception_handlers={Refusal: handle, HTTPException: handle},
+        exception_handlers={Refusal: handle, Replayed: handle, HTTPException: handle},
     )
     app.add_middleware(Envelope)
     for router in ROUTERS:

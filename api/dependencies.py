@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from api.access import ContextUse, refuse_outside, use_of
-from api.errors import not_found
+from api.errors import V1, not_found
 from api.middleware import KEY_LIMIT
 from api.schemas.parse import INVALID_REQUEST, parse, parse_fields, parse_form
 from onboarding.domain.errors import Refusal, RefusalKind
@@ -25,7 +25,8 @@ from onboarding.engine import Engine
 _ID = re.compile(r"[a-z]+_[A-Za-z0-9_]{1,100}")
 CONTEXT_HEADERS = ("stripe-context", "stripe-account")
 # What of a body says how the answer is shown, not what is to be done.
-_PRESENTATION = frozenset({"include", "expand"})
+_PRESENTATION = frozenset({"include"})
+_V1_OPERATION = "v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +93,21 @@ class Call:
             raise Refusal(
                 "parameter_invalid", f"An Idempotency-Key has 1 to {KEY_LIMIT} characters.", type=INVALID_REQUEST
             )
+        operation = f"{self.request.method} {self.path}"
+        if self.path.startswith(V1):
+            return RequestKey(
+                operation=_V1_OPERATION,
+                context=self.context,
+                key=key,
+                fingerprint=_canonical([operation, parameters or {}]),
+                keeps_answer=True,
+            )
         asked = {name: value for name, value in (parameters or {}).items() if name not in _PRESENTATION}
-        return RequestKey(
-            operation=f"{self.request.method} {self.path}",
-            context=self.context,
-            key=key,
-            fingerprint=orjson.dumps(asked, option=orjson.OPT_SORT_KEYS),
-        )
+        return RequestKey(operation=operation, context=self.context, key=key, fingerprint=_canonical(asked))
+
+
+def _canonical(asked: object) -> bytes:
+    return orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
 
 
 async def authenticated(request: Request) -> Call:

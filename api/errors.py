@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from api.responses import JSON
 from onboarding.domain.errors import EngineFault, Refusal, RefusalKind
+from onboarding.door.callers import Replayed
 from onboarding.door.door import OlderThanRow
 from onboarding.storage.faults import ConnectionLost
 from onboarding.telemetry import place_of
@@ -29,7 +30,11 @@ STATUSES = {
 SHOULD_RETRY = "Stripe-Should-Retry"
 """What the official SDKs obey before their own rules (Accounts v2 contract, responses)."""
 
-_V1 = "/v1/"
+REPLAYED = "Idempotent-Replayed"
+"""Says, under v1, that an answer is the first one of its idempotency key."""
+
+V1 = "/v1/"
+_LOCK_TIMEOUT = "lock_timeout"
 _IDEMPOTENCY_ERROR = "idempotency_error"
 _API_ERROR = "api_error"
 _SERVER_ERROR = 500
@@ -64,6 +69,8 @@ def answer(request: Request, error: Exception) -> Response:
         return _framework_refusal(request, error)
     if isinstance(error, Refusal):
         return _refusal(request, error)
+    if isinstance(error, Replayed):
+        return Response(error.body, media_type="application/json", headers={REPLAYED: "true"})
     _note(request, error)
     if isinstance(error, ConnectionLost | OlderThanRow):
         # Nobody knows whether a commit under way was lost too: a change without a key must not be sent again blindly.
@@ -96,13 +103,17 @@ def _refusal(request: Request, refusal: Refusal) -> Response:
     if refusal.param is not None:
         error["param"] = refusal.param
     error |= refusal.extra
-    if request.scope["path"].startswith(_V1):
+    if request.scope["path"].startswith(V1):
         status, error = _as_v1(status, error)
     return JSON({"error": error}, status_code=status, headers=headers)
 
 
 def _as_v1(status: int, error: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     """The same as v1 tells it: always a type, a reused key is a 400, parameters in brackets."""
+    if status == STATUSES[RefusalKind.BUSY]:
+        error["type"] = "invalid_request_error"
+        if error["code"] == "account_rate_limit_exceeded":
+            error["code"] = _LOCK_TIMEOUT
     error.setdefault("type", "invalid_request_error")
     if error["type"] == _IDEMPOTENCY_ERROR:
         status = STATUSES[RefusalKind.INVALID]

@@ -30,12 +30,23 @@ class RequestKey:
         context: the account acted for, or empty.
         key: the caller's own string; only a digest of it is stored in plain.
         fingerprint: canonical bytes of the request without ``include``; only a digest of it is stored.
+        keeps_answer: as v1 has it: the first answer is kept for a day, and a repeated request gets its very bytes. Then
+            all of v1 is one operation, and the fingerprint covers method, path and every parameter.
     """
 
     operation: str
     context: str
     key: str = field(repr=False)
     fingerprint: bytes = field(repr=False)
+    keeps_answer: bool = False
+
+
+class Replayed(Exception):  # noqa: N818 -- says what the request is
+    """A repeated v1 request: nothing is done. ``body`` is the first answer's, byte for byte; its status was 200."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__("replayed")
+        self.body = body
 
 
 WORKER = "worker"

@@ -11,9 +11,11 @@ import asyncio
 import time
 from collections import defaultdict
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import orjson
 
 from onboarding.crypto import WrappedKeys
 from onboarding.domain.errors import EngineFault, Refusal, RefusalKind
@@ -21,7 +23,7 @@ from onboarding.domain.evaluate import EVALUATOR_VERSION
 from onboarding.domain.instants import whole_milliseconds
 from onboarding.domain.policy import Announced, Policies
 from onboarding.domain.settle import play, settle
-from onboarding.door.callers import WORKER
+from onboarding.door.callers import WORKER, Replayed
 from onboarding.door.draft import Draft
 from onboarding.door.journal import Journal, Origin
 from onboarding.door.owing import Owing
@@ -91,12 +93,14 @@ class Revised:
         result: what the change returned; None for a replayed request.
         draft, documents: the account after it, and all that can be read of it; None for a replayed request.
         replayed: id of the object that the first request with this key made or changed.
+        answer: what the caller wanted made of draft and documents.
     """
 
     result: Any
     draft: Draft | None = None
     documents: Documents | None = None
     replayed: str | None = None
+    answer: dict[str, Any] = field(default_factory=dict)
 
 
 class OlderThanRow(Exception):  # noqa: N818 -- says what is
@@ -136,12 +140,15 @@ class Door:
         caller: Caller | None = None,
         key: RequestKey | None = None,
         object_id: str | None = None,
+        answer: Callable[[Draft, Documents], dict[str, Any]] | None = None,
     ) -> Revised:
         """Apply a change to an existing account, after everything that time owed it.
 
-        ``object_id`` is the id of what the change makes, so that a replay can find it.
+        ``object_id`` is the id of what the change makes, so that a replay can find it. ``answer`` makes the document
+        that a v1 request is answered with: it is kept with the key, in the same transaction.
 
         Raises:
+            Replayed: a v1 request came again.
             Refusal: ``not_found``; ``account_rate_limit_exceeded`` after :data:`WAIT`; ``idempotency_error``; whatever
                 the change refuses. Nothing was written.
             EngineFault: the engine could not decide. The change is undone and the account marked stuck.
@@ -151,15 +158,19 @@ class Door:
             async with self._turn(account_id) as left, self._database.transaction(lock_timeout=left()) as tx:
                 if not await accounts.lock(tx, account_id):
                     raise not_found()
-                existing = await self.claim(tx, caller, key, account_id, object_id)
                 record = await accounts.load(tx, account_id)
                 if record is None or not _owns(caller, record):
+                    # Before the key: what is said of a key must not tell that somebody else's account is there.
                     raise not_found()
+                existing = await self.claim(tx, caller, key, account_id, object_id)
                 if existing is not None:
                     replayed = existing.object_id or account_id
                     revised, nudge = Revised(None, replayed=replayed), True
                 else:
                     revised, nudge = await self._write(tx, record, change, caller, key)
+                    if answer is not None and revised.draft is not None and revised.documents is not None:
+                        revised = replace(revised, answer=answer(revised.draft, revised.documents))
+                        await self.keep(tx, caller, key, revised.answer)
         except EngineFault as fault:
             await self._mark_stuck(account_id, fault)
             raise
@@ -386,30 +397,45 @@ class Door:
 
         Raises:
             Refusal: ``idempotency_error``: the key was used with other parameters.
+            Replayed: the request was a v1 one, and this is the same again.
         """
         if caller is None or key is None:
             return None
-        scope = idempotency.KeyScope(
-            caller.platform_id,
-            caller.livemode,
-            key.context,
-            key.operation,
-            self._ring.platform_digest("idempotency-key", caller.platform_id, key.key),
-        )
         fingerprint = self._ring.platform_digest("request-fingerprint", key.fingerprint.hex())
         claimed = await idempotency.claim(
-            tx, scope, fingerprint=fingerprint, account_id=account_id, object_id=object_id
+            tx,
+            self._scope(caller, key),
+            fingerprint=fingerprint,
+            account_id=account_id,
+            object_id=object_id,
+            lifetime=idempotency.V1_LIFETIME if key.keeps_answer else idempotency.LIFETIME,
         )
         if isinstance(claimed, idempotency.Claimed):
             return None
         if claimed.fingerprint != fingerprint:
-            raise Refusal(
-                "idempotency_error",
-                "This idempotency key was used with other parameters. Use a new key for another request.",
-                kind=RefusalKind.CONFLICT,
-                type="idempotency_error",
-            )
+            raise _key_reused(key)
+        if key.keeps_answer and claimed.sealed is not None:
+            raise Replayed(self._ring.open_platform(claimed.sealed, **self._bound(caller, key)))
         return claimed
+
+    async def keep(
+        self, tx: Transaction, caller: Caller | None, key: RequestKey | None, document: dict[str, Any]
+    ) -> None:
+        """Keep a v1 request's answer with its key, in the transaction of what it did; of any other request nothing."""
+        if caller is None or key is None or not key.keeps_answer:
+            return
+        sealed = self._ring.seal_platform(orjson.dumps(document), **self._bound(caller, key))
+        await idempotency.keep(tx, self._scope(caller, key), sealed)
+
+    def _scope(self, caller: Caller, key: RequestKey) -> idempotency.KeyScope:
+        digest = self._ring.platform_digest("idempotency-key", caller.platform_id, key.key)
+        return idempotency.KeyScope(caller.platform_id, caller.livemode, key.context, key.operation, digest)
+
+    def _bound(self, caller: Caller, key: RequestKey) -> dict[str, str]:
+        """What a kept answer is sealed with."""
+        scope = self._scope(caller, key)
+        ref = f"{scope.livemode}/{scope.context}/{scope.operation}/{scope.key_digest}"
+        return {"platform": scope.platform_id, "purpose": "idempotent-answer", "ref": ref}
 
     async def _mark_stuck(self, account_id: str, fault: EngineFault) -> None:
         """Note in a second transaction that the engine could not decide; tried again at growing distances."""
@@ -487,6 +513,16 @@ def busy() -> Refusal:
         kind=RefusalKind.BUSY,
         type="rate_limit",
     )
+
+
+def _key_reused(key: RequestKey) -> Refusal:
+    message = "This idempotency key was used with other parameters. Use a new key for another request."
+    if key.keeps_answer:
+        message = (
+            "Keys for idempotent requests can only be used with the same parameters, at the same endpoint, they were"
+            " first used with. Use another key if you meant to execute a different request."
+        )
+    return Refusal("idempotency_error", message, kind=RefusalKind.CONFLICT, type="idempotency_error")
 
 
 def _owns(caller: Caller | None, record: AccountRecord) -> bool:
