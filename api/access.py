@@ -20,7 +20,7 @@ from onboarding.domain.errors import Refusal, RefusalKind
 from onboarding.door.callers import Caller
 from onboarding.scopes import Level, Resource, allows, scope
 
-_READING = frozenset({"GET", "HEAD"})
+READING = frozenset({"GET", "HEAD"})
 _USE = "use"
 
 
@@ -67,7 +67,7 @@ def refuse_outside(request: Request, caller: Caller, use: Use | None) -> None:
     """
     if caller.scopes is None:
         return
-    level = Level.READ if request.method in _READING else Level.WRITE
+    level = Level.READ if request.method in READING else Level.WRITE
     if use is None or not allows(caller.scopes, use.resource, level):
         needed = scope(use.resource, level) if use is not None else "that of an unrestricted key"
         raise Refusal(

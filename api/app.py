@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 
 from api.errors import handle
+from api.limits import limiter_from
 from api.middleware import Envelope
 from api.routes import (
     accounts,
@@ -73,6 +74,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
         # The keys are exceptions as the framework looks them up: by class, the nearest one.
         exception_handlers={Refusal: handle, Replayed: handle, HTTPException: handle},
     )
+    app.state.limiter = limiter_from(settings)
     app.add_middleware(Envelope)
     for router in ROUTERS:
         app.include_router(router)

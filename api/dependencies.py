@@ -13,8 +13,9 @@ from fastapi import Depends
 from pydantic import BaseModel
 from starlette.requests import Request
 
-from api.access import ContextUse, refuse_outside, use_of
+from api.access import READING, ContextUse, refuse_outside, use_of
 from api.errors import V1, not_found
+from api.limits import Limiter
 from api.middleware import KEY_LIMIT
 from api.schemas.parse import INVALID_REQUEST, parse, parse_fields, parse_form
 from onboarding.domain.errors import Refusal, RefusalKind
@@ -114,7 +115,8 @@ async def authenticated(request: Request) -> Call:
     """Who calls.
 
     Raises:
-        Refusal: no known key, an id that can't exist, or a context that is not the path's account.
+        Refusal: no known key, too many requests, no scope for this one, an id that can't exist, or a context that the
+            route does not take.
     """
     engine: Engine = request.state.engine
     secret = _secret(request.headers.get("authorization", ""))
@@ -125,6 +127,10 @@ async def authenticated(request: Request) -> Call:
             "No valid API key was given. Send it as 'Authorization: Bearer sk_...'.",
             kind=RefusalKind.UNAUTHENTICATED,
         )
+    limiter: Limiter | None = request.app.state.limiter
+    if limiter is not None:
+        is_reading = request.method in READING
+        request.state.leave = limiter.enter(caller.actor, livemode=caller.livemode, is_reading=is_reading)
     use = use_of(request)
     refuse_outside(request, caller, use)
     for value in request.path_params.values():

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.limits import REASON_HEADER, RateLimited
 from api.responses import JSON
 from onboarding.domain.errors import EngineFault, Refusal, RefusalKind
 from onboarding.door.callers import Replayed
@@ -95,6 +96,8 @@ def _refusal(request: Request, refusal: Refusal) -> Response:
         headers[SHOULD_RETRY] = "false"
     elif refusal.kind is RefusalKind.BUSY:
         headers[SHOULD_RETRY] = "true"
+        if isinstance(refusal, RateLimited):
+            headers[REASON_HEADER] = refusal.reason
     elif refusal.kind is RefusalKind.UNAUTHENTICATED:
         headers["WWW-Authenticate"] = "Bearer"
     error: dict[str, Any] = {"code": refusal.code, "message": refusal.message}

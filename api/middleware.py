@@ -44,6 +44,9 @@ class Envelope:
             if not exchange.status:
                 await response(scope, receive, exchange.send)
         finally:
+            leave = scope["state"].get("leave")
+            if leave is not None:
+                leave()
             request_duration.record(
                 time.perf_counter() - started,
                 {
