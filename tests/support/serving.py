@@ -44,6 +44,7 @@ class ApiServer:
         self.http = httpx.Client(base_url=self.url, timeout=CALL_SECONDS)
         self.loop: asyncio.AbstractEventLoop
         self.engine: Engine
+        self.app: FastAPI
 
     @property
     def url(self) -> str:
@@ -99,8 +100,9 @@ class ApiServer:
         self.loop = asyncio.get_running_loop()
         self.engine = await open_engine(self._settings)
         try:
+            self.app = self._app(self.engine)
             config = uvicorn.Config(
-                self._app(self.engine), http="httptools", ws="none", lifespan="on", log_config=None, access_log=False
+                self.app, http="httptools", ws="none", lifespan="on", log_config=None, access_log=False
             )
             self._server = _Announcing(config, self._ready.set)
             await self._server.serve(sockets=[self._socket])
