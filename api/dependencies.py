@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ from api.errors import V1, not_found
 from api.limits import Limiter
 from api.middleware import KEY_LIMIT
 from api.schemas.parse import INVALID_REQUEST, parse, parse_fields, parse_form
+from api.versions import DEFAULT, Version, shown, understood, version_of
 from onboarding.domain.errors import Refusal, RefusalKind
 from onboarding.door.callers import Caller, RequestKey
 from onboarding.engine import Engine
@@ -38,12 +40,14 @@ class Call:
         engine: what it is about to use.
         caller: the platform and mode of its key.
         context: the account that a header names for the call to act for, or empty.
+        version: of the wire, as the caller speaks it.
     """
 
     engine: Engine
     caller: Caller
     context: str
     request: Request
+    version: Version = DEFAULT
 
     @property
     def account_context(self) -> str | None:
@@ -71,7 +75,9 @@ class Call:
         Raises:
             Refusal: see ``api.schemas.parse``.
         """
-        return parse(model, await self.request.body())
+        use = use_of(self.request)
+        resource, version = use.resource if use is not None else None, self.version
+        return parse(model, await self.request.body(), lambda fields: understood(fields, resource, version))
 
     async def form(self, model: type[BaseModel]) -> dict[str, Any]:
         """A v1 body, checked.
@@ -80,6 +86,10 @@ class Call:
             Refusal: see ``api.schemas.parse``.
         """
         return parse_fields(model, parse_form(await self.request.body()))
+
+    def shown(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A v2 document in the words of the caller's version."""
+        return shown(document, self.version)
 
     def key(self, parameters: dict[str, Any] | None = None) -> RequestKey | None:
         """The idempotency key of this request, bound to what it asks for; None if it has none.
@@ -118,6 +128,7 @@ async def authenticated(request: Request) -> Call:
         Refusal: no known key, too many requests, no scope for this one, an id that can't exist, or a context that the
             route does not take.
     """
+    request.state.version = version_of(request.headers.get("stripe-version"))
     engine: Engine = request.state.engine
     secret = _secret(request.headers.get("authorization", ""))
     caller = await engine.authenticate(secret) if secret else None
@@ -137,7 +148,8 @@ async def authenticated(request: Request) -> Call:
         if _ID.fullmatch(value) is None:
             raise not_found()
     context = await _context(request, engine, caller, use.context if use is not None else ContextUse.PATH)
-    return Call(engine, replace(caller, request_id=request.state.request_id), context, request)
+    version: Version = request.state.version
+    return Call(engine, replace(caller, request_id=request.state.request_id), context, request, version)
 
 
 Authenticated = Annotated[Call, Depends(authenticated)]

@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import answer, too_large
+from api.versions import Version
 from onboarding.ids import request_id
 from onboarding.telemetry import request_duration
 
@@ -68,7 +69,8 @@ class _Exchange:
         self._key: str | None = None
         self._id = request_id()
         self.status = 0
-        scope.setdefault("state", {})["request_id"] = self._id
+        self._state = scope.setdefault("state", {})
+        self._state["request_id"] = self._id
         for name, value in scope["headers"]:
             if name == b"content-length":
                 # The server has refused what is no number.
@@ -96,6 +98,9 @@ class _Exchange:
             self.status = message["status"]
             headers = MutableHeaders(raw=message["headers"])
             headers["Request-Id"] = self._id
+            version: Version | None = self._state.get("version")
+            if version is not None:
+                headers["Stripe-Version"] = version.text
             if self._key is not None:
                 headers["Idempotency-Key"] = self._key
         await self._send(message)

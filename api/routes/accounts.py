@@ -23,7 +23,7 @@ async def create_account(call: Authenticated) -> JSON:
     key = call.key(parameters)
     include = parameters.pop("include", [])
     view = await call.engine.accounts.create(call.caller, parameters, key)
-    return JSON(select(view.account, include))
+    return JSON(call.shown(select(view.account, include)))
 
 
 @router.get("")
@@ -39,7 +39,7 @@ async def list_accounts(call: Authenticated) -> JSON:
     )
     filters = [(f"applied_configurations[{index}]", name) for index, name in enumerate(wanted.applied_configurations)]
     filters += [("closed", "true")] if wanted.closed else []
-    data = [select(document, ()) for document in page.data]
+    data = [call.shown(select(document, ())) for document in page.data]
     return page_of(
         call.path,
         data,
@@ -55,7 +55,7 @@ async def retrieve_account(call: Authenticated, account_id: str) -> JSON:
     """Retrieve an account."""
     include = includes(call.query)
     view = await call.engine.reader.account(call.caller, account_id)
-    return JSON(select(view.account, include))
+    return JSON(call.shown(select(view.account, include)))
 
 
 @router.post("/{account_id}")
@@ -66,7 +66,7 @@ async def update_account(call: Authenticated, account_id: str) -> JSON:
     key = call.key(parameters)
     include = parameters.pop("include", [])
     view = await call.engine.accounts.update(call.caller, account_id, parameters, key)
-    return JSON(select(view.account, include))
+    return JSON(call.shown(select(view.account, include)))
 
 
 @router.post("/{account_id}/close")
@@ -76,4 +76,4 @@ async def close_account(call: Authenticated, account_id: str) -> JSON:
     parameters = await call.json(AccountClose)
     key = call.key(parameters)
     view = await call.engine.accounts.close(call.caller, account_id, parameters.get("applied_configurations"), key)
-    return JSON(select(view.account, ()))
+    return JSON(call.shown(select(view.account, ())))

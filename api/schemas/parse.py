@@ -7,7 +7,7 @@ with ``param``: the dotted path of the parameter, ``[i]`` for items of a list. N
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -41,12 +41,15 @@ _FORM_DEPTH = 12
 _FORM_LIST = 1000
 
 
-def parse(model: type[BaseModel], raw: bytes) -> dict[str, Any]:
+def parse(
+    model: type[BaseModel], raw: bytes, translate: Callable[[dict[str, Any]], dict[str, Any]] = lambda fields: fields
+) -> dict[str, Any]:
     """Parse the JSON body of a request.
 
     Args:
         model: what the request may say.
         raw: the body; an empty one counts as ``{}``.
+        translate: puts what an older version of the wire says into the words of the model.
 
     Returns:
         A nested dict of the keys that were sent; a null stays ``None``, which means "unset".
@@ -60,7 +63,7 @@ def parse(model: type[BaseModel], raw: bytes) -> dict[str, Any]:
         raise _refusal("invalid_json", "The request's body is not valid JSON.", None) from None
     if not isinstance(fields, dict):
         raise _refusal("invalid_json", "The request's body must be a JSON object.", None)
-    return parse_fields(model, fields)
+    return parse_fields(model, translate(fields))
 
 
 def parse_fields(model: type[BaseModel], fields: Mapping[str, Any]) -> dict[str, Any]:
