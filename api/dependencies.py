@@ -16,8 +16,15 @@ from starlette.requests import Request
 
 from api.access import READING, ContextUse, refuse_outside, use_of
 from api.errors import V1, not_found
+from api.headers import (
+    FORM_TYPES,
+    JSON_TYPES,
+    KEY_LIMIT,
+    is_idempotency_key,
+    refuse_doubtful,
+    require_content_type,
+)
 from api.limits import Limiter
-from api.middleware import KEY_LIMIT
 from api.schemas.parse import INVALID_REQUEST, parse, parse_fields, parse_form
 from api.versions import DEFAULT, Version, shown, understood, version_of
 from onboarding.domain.errors import Refusal, RefusalKind
@@ -73,19 +80,25 @@ class Call:
         """The JSON body, checked.
 
         Raises:
-            Refusal: see ``api.schemas.parse``.
+            Refusal: see ``api.schemas.parse``; ``content_type_unsupported``.
         """
         use = use_of(self.request)
         resource, version = use.resource if use is not None else None, self.version
-        return parse(model, await self.request.body(), lambda fields: understood(fields, resource, version))
+        return parse(model, await self._body(JSON_TYPES), lambda fields: understood(fields, resource, version))
 
     async def form(self, model: type[BaseModel]) -> dict[str, Any]:
         """A v1 body, checked.
 
         Raises:
-            Refusal: see ``api.schemas.parse``.
+            Refusal: see ``api.schemas.parse``; ``content_type_unsupported``.
         """
-        return parse_fields(model, parse_form(await self.request.body()))
+        return parse_fields(model, parse_form(await self._body(FORM_TYPES)))
+
+    async def _body(self, types: frozenset[str]) -> bytes:
+        body = await self.request.body()
+        if body:
+            require_content_type(self.request, types)
+        return body
 
     def shown(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
         """A v2 document in the words of the caller's version."""
@@ -100,10 +113,9 @@ class Call:
         key = self.request.headers.get("idempotency-key")
         if key is None:
             return None
-        if not 0 < len(key) <= KEY_LIMIT:
-            raise Refusal(
-                "parameter_invalid", f"An Idempotency-Key has 1 to {KEY_LIMIT} characters.", type=INVALID_REQUEST
-            )
+        if not is_idempotency_key(key):
+            message = f"An Idempotency-Key has 1 to {KEY_LIMIT} printable ASCII characters."
+            raise Refusal("parameter_invalid", message, type=INVALID_REQUEST)
         operation = f"{self.request.method} {self.path}"
         if self.path.startswith(V1):
             return RequestKey(
@@ -125,9 +137,10 @@ async def authenticated(request: Request) -> Call:
     """Who calls.
 
     Raises:
-        Refusal: no known key, too many requests, no scope for this one, an id that can't exist, or a context that the
-            route does not take.
+        Refusal: doubtful headers, no known version, no known key, too many requests, no scope for this one, an id that
+            can't exist, or a context that the route does not take.
     """
+    refuse_doubtful(request)
     request.state.version = version_of(request.headers.get("stripe-version"))
     engine: Engine = request.state.engine
     secret = _secret(request.headers.get("authorization", ""))
@@ -178,7 +191,7 @@ async def _context(request: Request, engine: Engine, caller: Caller, use: Contex
             the path's account, where only that may be named (``parameter_invalid``), else none that the caller has
             (``not_found``). Acting under the platform's own name instead would surprise.
     """
-    headers = [value for name in CONTEXT_HEADERS for value in request.headers.getlist(name) if value]
+    headers = [value for name in CONTEXT_HEADERS if (value := request.headers.get(name))]
     if not headers:
         if use is ContextUse.REQUIRED:
             message = "This request acts for an account: name it in the header Stripe-Context."

@@ -35,6 +35,7 @@ REPLAYED = "Idempotent-Replayed"
 """Says, under v1, that an answer is the first one of its idempotency key."""
 
 V1 = "/v1/"
+"""How the paths begin that are answered in v1's way."""
 _LOCK_TIMEOUT = "lock_timeout"
 _IDEMPOTENCY_ERROR = "idempotency_error"
 _API_ERROR = "api_error"
@@ -106,7 +107,7 @@ def _refusal(request: Request, refusal: Refusal) -> Response:
     if refusal.param is not None:
         error["param"] = refusal.param
     error |= refusal.extra
-    if request.scope["path"].startswith(V1):
+    if f"{request.scope['path']}/".startswith(V1):
         status, error = _as_v1(status, error)
     return JSON({"error": error}, status_code=status, headers=headers)
 

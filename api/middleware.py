@@ -9,13 +9,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import answer, too_large
+from api.headers import is_idempotency_key
 from api.versions import Version
 from onboarding.ids import request_id
 from onboarding.telemetry import request_duration
 
 BODY_LIMIT = 1_000_000
-KEY_LIMIT = 255
-"""Longest idempotency key, and so the longest that is sent back."""
 
 
 class Envelope:
@@ -75,8 +74,8 @@ class _Exchange:
             if name == b"content-length":
                 # The server has refused what is no number.
                 self._announced = int(value)
-            elif name == b"idempotency-key" and 0 < len(value) <= KEY_LIMIT:
-                self._key = value.decode("latin-1")
+            elif name == b"idempotency-key" and is_idempotency_key(key := value.decode("latin-1")):
+                self._key = key
 
     def refuse_announced(self) -> None:
         """Refuse a body that says itself that it is too large, before any of it is read."""

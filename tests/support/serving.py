@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
+from api.server import Protocol
 from onboarding.engine import API_KEY_DIGEST, Engine, open_engine
 from onboarding.ids import new_id
 from onboarding.settings import Settings
@@ -102,7 +103,7 @@ class ApiServer:
         try:
             self.app = self._app(self.engine)
             config = uvicorn.Config(
-                self.app, http="httptools", ws="none", lifespan="on", log_config=None, access_log=False
+                self.app, http=Protocol, ws="none", lifespan="on", log_config=None, access_log=False
             )
             self._server = _Announcing(config, self._ready.set)
             await self._server.serve(sockets=[self._socket])

@@ -41,12 +41,19 @@ class Wire:
         self._file.close()
         self._socket.close()
 
-    def send(self, data: bytes) -> None:
-        """Send bytes; a server that has hung up already is for :meth:`answer` to see."""
+    def send(self, data: bytes) -> bool:
+        """Send bytes; False if the server has hung up."""
         try:
             self._socket.sendall(data)
         except ConnectionError:
-            return
+            return False
+        return True
+
+    def line(self) -> bytes:
+        """Read one interim answer, which is a line and an empty one."""
+        line = self._file.readline()
+        assert self._file.readline() == b"\r\n"
+        return line
 
     def end(self) -> None:
         """Say that nothing more comes."""
