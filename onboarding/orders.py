@@ -143,9 +143,10 @@ class Orders:
             revised = await self._door.revise_whole(account_id, change, caller, key, account_id, _v1_account)
         except NothingToDo:
             document = await self._v1_account(caller, account_id)
+            keys = await self._keys(caller, account_id)
             async with self._database.transaction() as tx:
-                await self._door.claim(tx, caller, key, account_id, account_id)
-                await self._door.keep(tx, caller, key, document)
+                await self._door.claim(tx, caller, key, account_id, account_id, keys)
+                await self._door.keep(tx, caller, key, document, keys)
             return document
         return revised.answer
 

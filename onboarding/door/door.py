@@ -15,22 +15,21 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-import orjson
-
 from onboarding.crypto import WrappedKeys
 from onboarding.domain.errors import EngineFault, Refusal, RefusalKind
 from onboarding.domain.evaluate import EVALUATOR_VERSION
 from onboarding.domain.instants import whole_milliseconds
 from onboarding.domain.policy import Announced, Policies
 from onboarding.domain.settle import play, settle
-from onboarding.door.callers import WORKER, Replayed
+from onboarding.door.callers import WORKER
 from onboarding.door.draft import Draft
 from onboarding.door.journal import Journal, Origin
 from onboarding.door.owing import Owing
+from onboarding.door.request_keys import RequestKeys
 from onboarding.door.view import SILENT_AFTER, OperatorView, operator_view
 from onboarding.door.world import World
 from onboarding.ids import new_id
-from onboarding.storage import accounts, idempotency, tables
+from onboarding.storage import accounts, tables
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -125,6 +124,10 @@ class Door:
         self._verifiers = verifiers
         self._nudge = nudge or (lambda _account_id: None)
         self._nudge_check = nudge_check or (lambda _account_id, _check_id: None)
+        request_keys = RequestKeys(ring)
+        # In the door's transaction, or in that of what belongs to no account.
+        self.claim = request_keys.claim
+        self.keep = request_keys.keep
         self._turns: defaultdict[str, _Turn] = defaultdict(_Turn)
 
     async def revise(
@@ -162,7 +165,8 @@ class Door:
                 if record is None or not _owns(caller, record):
                     # Before the key: what is said of a key must not tell that somebody else's account is there.
                     raise not_found()
-                existing = await self.claim(tx, caller, key, account_id, object_id)
+                keys = self._keys(record) if key is not None and key.keeps_answer else None
+                existing = await self.claim(tx, caller, key, account_id, object_id, keys)
                 if existing is not None:
                     replayed = existing.object_id or account_id
                     revised, nudge = Revised(None, replayed=replayed), True
@@ -170,7 +174,7 @@ class Door:
                     revised, nudge = await self._write(tx, record, change, caller, key)
                     if answer is not None and revised.draft is not None and revised.documents is not None:
                         revised = replace(revised, answer=answer(revised.draft, revised.documents))
-                        await self.keep(tx, caller, key, revised.answer)
+                        await self.keep(tx, caller, key, revised.answer, keys)
         except EngineFault as fault:
             await self._mark_stuck(account_id, fault)
             raise
@@ -385,58 +389,6 @@ class Door:
             columns["look_tries"] = 0
         return columns, owing.nudge
 
-    async def claim(
-        self,
-        tx: Transaction,
-        caller: Caller | None,
-        key: RequestKey | None,
-        account_id: str | None,
-        object_id: str | None,
-    ) -> idempotency.Existing | None:
-        """Take a request's idempotency key; what the first request with it made, if this is a replay.
-
-        Raises:
-            Refusal: ``idempotency_error``: the key was used with other parameters.
-            Replayed: the request was a v1 one, and this is the same again.
-        """
-        if caller is None or key is None:
-            return None
-        fingerprint = self._ring.platform_digest("request-fingerprint", key.fingerprint.hex())
-        claimed = await idempotency.claim(
-            tx,
-            self._scope(caller, key),
-            fingerprint=fingerprint,
-            account_id=account_id,
-            object_id=object_id,
-            lifetime=idempotency.V1_LIFETIME if key.keeps_answer else idempotency.LIFETIME,
-        )
-        if isinstance(claimed, idempotency.Claimed):
-            return None
-        if claimed.fingerprint != fingerprint:
-            raise _key_reused(key)
-        if key.keeps_answer and claimed.sealed is not None:
-            raise Replayed(self._ring.open_platform(claimed.sealed, **self._bound(caller, key)))
-        return claimed
-
-    async def keep(
-        self, tx: Transaction, caller: Caller | None, key: RequestKey | None, document: dict[str, Any]
-    ) -> None:
-        """Keep a v1 request's answer with its key, in the transaction of what it did; of any other request nothing."""
-        if caller is None or key is None or not key.keeps_answer:
-            return
-        sealed = self._ring.seal_platform(orjson.dumps(document), **self._bound(caller, key))
-        await idempotency.keep(tx, self._scope(caller, key), sealed)
-
-    def _scope(self, caller: Caller, key: RequestKey) -> idempotency.KeyScope:
-        digest = self._ring.platform_digest("idempotency-key", caller.platform_id, key.key)
-        return idempotency.KeyScope(caller.platform_id, caller.livemode, key.context, key.operation, digest)
-
-    def _bound(self, caller: Caller, key: RequestKey) -> dict[str, str]:
-        """What a kept answer is sealed with."""
-        scope = self._scope(caller, key)
-        ref = f"{scope.livemode}/{scope.context}/{scope.operation}/{scope.key_digest}"
-        return {"platform": scope.platform_id, "purpose": "idempotent-answer", "ref": ref}
-
     async def _mark_stuck(self, account_id: str, fault: EngineFault) -> None:
         """Note in a second transaction that the engine could not decide; tried again at growing distances."""
         async with self._database.transaction() as tx:
@@ -513,16 +465,6 @@ def busy() -> Refusal:
         kind=RefusalKind.BUSY,
         type="rate_limit",
     )
-
-
-def _key_reused(key: RequestKey) -> Refusal:
-    message = "This idempotency key was used with other parameters. Use a new key for another request."
-    if key.keeps_answer:
-        message = (
-            "Keys for idempotent requests can only be used with the same parameters, at the same endpoint, they were"
-            " first used with. Use another key if you meant to execute a different request."
-        )
-    return Refusal("idempotency_error", message, kind=RefusalKind.CONFLICT, type="idempotency_error")
 
 
 def _owns(caller: Caller | None, record: AccountRecord) -> bool:

@@ -160,6 +160,13 @@ def test_answer_is_kept_for_a_day_and_sealed(platform: Platform, company: str) -
     assert made["last4"].encode() not in row["sealed"]
 
 
+def test_answer_goes_with_the_keys_of_its_account(platform: Platform, company: str) -> None:
+    assert add(platform, company).status_code == 200
+    platform.server.fetch("UPDATE accounts SET data_key = NULL, digest_key = NULL WHERE id = $1", company)
+
+    assert add(platform, company).json()["error"]["code"] == "not_found"
+
+
 def test_key_is_free_again_after_a_day(platform: Platform, company: str) -> None:
     first = add(platform, company)
     platform.server.fetch(
