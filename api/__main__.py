@@ -9,6 +9,7 @@ from types import FrameType
 import uvicorn
 
 from api.app import create_app
+from api.server import Protocol
 from onboarding.process_exit import settle_before_exit
 from onboarding.settings import Settings, SettingsError, load_settings
 from onboarding.telemetry import setup_logging, setup_telemetry, shutdown_telemetry
@@ -28,7 +29,7 @@ def config(settings: Settings) -> uvicorn.Config:
         host=settings.api_host,
         port=settings.api_port,
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="on",
         log_config=None,

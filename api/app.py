@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 
 from api.errors import handle
+from api.limits import limiter_from
 from api.middleware import Envelope
 from api.routes import (
     account_links,
@@ -29,6 +30,7 @@ from api.routes import (
     verification,
 )
 from onboarding.domain.errors import Refusal
+from onboarding.door.callers import Replayed
 from onboarding.engine import Engine, open_engine
 from onboarding.settings import Settings, SettingsError
 from onboarding.telemetry import instrument_app
@@ -74,8 +76,9 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
         # The keys are exceptions as the framework looks them up: by class, the nearest one.
-        exception_handlers={Refusal: handle, HTTPException: handle},
+        exception_handlers={Refusal: handle, Replayed: handle, HTTPException: handle},
     )
+    app.state.limiter = limiter_from(settings)
     app.add_middleware(Envelope)
     for router in ROUTERS:
         app.include_router(router)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
@@ -13,17 +14,29 @@ from fastapi import Depends
 from pydantic import BaseModel
 from starlette.requests import Request
 
-from api.errors import not_found
-from api.middleware import KEY_LIMIT
+from api.access import READING, ContextUse, refuse_outside, use_of
+from api.errors import V1, not_found
+from api.headers import (
+    FORM_TYPES,
+    JSON_TYPES,
+    KEY_LIMIT,
+    is_idempotency_key,
+    refuse_doubtful,
+    require_content_type,
+)
+from api.limits import Limiter
 from api.schemas.parse import INVALID_REQUEST, parse, parse_fields, parse_form
+from api.versions import DEFAULT, Version, shown, understood, version_of
 from onboarding.domain.errors import Refusal, RefusalKind
 from onboarding.door.callers import Caller, RequestKey
 from onboarding.engine import Engine
 
 # All ids of ours look so. Anything else can't exist, and some of it (NUL) no database takes as text.
 _ID = re.compile(r"[a-z]+_[A-Za-z0-9_]{1,100}")
+CONTEXT_HEADERS = ("stripe-context", "stripe-account")
 # What of a body says how the answer is shown, not what is to be done.
-_PRESENTATION = frozenset({"include", "expand"})
+_PRESENTATION = frozenset({"include"})
+_V1_OPERATION = "v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +46,25 @@ class Call:
     Attributes:
         engine: what it is about to use.
         caller: the platform and mode of its key.
-        context: the account it acts for, or empty.
+        context: the account that a header names for the call to act for, or empty.
+        version: of the wire, as the caller speaks it.
     """
 
     engine: Engine
     caller: Caller
     context: str
     request: Request
+    version: Version = DEFAULT
+
+    @property
+    def account_context(self) -> str | None:
+        """The account that ``Stripe-Context`` or ``Stripe-Account`` names; None where neither is sent.
+
+        What it may be the route declares (``api.access.ContextUse``): with ``PATH`` nothing but the account of the
+        path; with ``OPTIONAL`` and ``REQUIRED`` an account of the caller's platform and mode, closed ones too, that is
+        known to exist; with ``REQUIRED`` never None.
+        """
+        return self.context or None
 
     @property
     def query(self) -> list[tuple[str, str]]:
@@ -55,17 +80,29 @@ class Call:
         """The JSON body, checked.
 
         Raises:
-            Refusal: see ``api.schemas.parse``.
+            Refusal: see ``api.schemas.parse``; ``content_type_unsupported``.
         """
-        return parse(model, await self.request.body())
+        use = use_of(self.request)
+        resource, version = use.resource if use is not None else None, self.version
+        return parse(model, await self._body(JSON_TYPES), lambda fields: understood(fields, resource, version))
 
     async def form(self, model: type[BaseModel]) -> dict[str, Any]:
         """A v1 body, checked.
 
         Raises:
-            Refusal: see ``api.schemas.parse``.
+            Refusal: see ``api.schemas.parse``; ``content_type_unsupported``.
         """
-        return parse_fields(model, parse_form(await self.request.body()))
+        return parse_fields(model, parse_form(await self._body(FORM_TYPES)))
+
+    async def _body(self, types: frozenset[str]) -> bytes:
+        body = await self.request.body()
+        if body:
+            require_content_type(self.request, types)
+        return body
+
+    def shown(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A v2 document in the words of the caller's version."""
+        return shown(document, self.version)
 
     def key(self, parameters: dict[str, Any] | None = None) -> RequestKey | None:
         """The idempotency key of this request, bound to what it asks for; None if it has none.
@@ -76,25 +113,35 @@ class Call:
         key = self.request.headers.get("idempotency-key")
         if key is None:
             return None
-        if not 0 < len(key) <= KEY_LIMIT:
-            raise Refusal(
-                "parameter_invalid", f"An Idempotency-Key has 1 to {KEY_LIMIT} characters.", type=INVALID_REQUEST
+        if not is_idempotency_key(key):
+            message = f"An Idempotency-Key has 1 to {KEY_LIMIT} printable ASCII characters."
+            raise Refusal("parameter_invalid", message, type=INVALID_REQUEST)
+        operation = f"{self.request.method} {self.path}"
+        if self.path.startswith(V1):
+            return RequestKey(
+                operation=_V1_OPERATION,
+                context=self.context,
+                key=key,
+                fingerprint=_canonical([operation, parameters or {}]),
+                keeps_answer=True,
             )
         asked = {name: value for name, value in (parameters or {}).items() if name not in _PRESENTATION}
-        return RequestKey(
-            operation=f"{self.request.method} {self.path}",
-            context=self.context,
-            key=key,
-            fingerprint=orjson.dumps(asked, option=orjson.OPT_SORT_KEYS),
-        )
+        return RequestKey(operation=operation, context=self.context, key=key, fingerprint=_canonical(asked))
+
+
+def _canonical(asked: object) -> bytes:
+    return orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
 
 
 async def authenticated(request: Request) -> Call:
     """Who calls.
 
     Raises:
-        Refusal: no known key, an id that can't exist, or a context that is not the path's account.
+        Refusal: doubtful headers, no known version, no known key, too many requests, no scope for this one, an id that
+            can't exist, or a context that the route does not take.
     """
+    refuse_doubtful(request)
+    request.state.version = version_of(request.headers.get("stripe-version"))
     engine: Engine = request.state.engine
     secret = _secret(request.headers.get("authorization", ""))
     caller = await engine.authenticate(secret) if secret else None
@@ -104,10 +151,18 @@ async def authenticated(request: Request) -> Call:
             "No valid API key was given. Send it as 'Authorization: Bearer sk_...'.",
             kind=RefusalKind.UNAUTHENTICATED,
         )
+    limiter: Limiter | None = request.app.state.limiter
+    if limiter is not None:
+        is_reading = request.method in READING
+        request.state.leave = limiter.enter(caller.actor, livemode=caller.livemode, is_reading=is_reading)
+    use = use_of(request)
+    refuse_outside(request, caller, use)
     for value in request.path_params.values():
         if _ID.fullmatch(value) is None:
             raise not_found()
-    return Call(engine, replace(caller, request_id=request.state.request_id), _context(request), request)
+    context = await _context(request, engine, caller, use.context if use is not None else ContextUse.PATH)
+    version: Version = request.state.version
+    return Call(engine, replace(caller, request_id=request.state.request_id), context, request, version)
 
 
 Authenticated = Annotated[Call, Depends(authenticated)]
@@ -128,27 +183,30 @@ def _secret(authorization: str) -> str | None:
     return user or None
 
 
-def _context(request: Request) -> str:
-    """The account that the call acts for.
-
-    An account has no accounts of its own here, so a call can only act for the one its path names. Doing anything else
-    under the platform's own name instead would surprise.
+async def _context(request: Request, engine: Engine, caller: Caller, use: ContextUse) -> str:
+    """The account that the headers name, or empty.
 
     Raises:
-        Refusal: it names another one.
+        Refusal: they contradict each other; the route needs one and none is named (``parameter_missing``); or it is not
+            the path's account, where only that may be named (``parameter_invalid``), else none that the caller has
+            (``not_found``). Acting under the platform's own name instead would surprise.
     """
-    named = {
-        value.rpartition("/")[2]
-        for header in ("stripe-context", "stripe-account")
-        if (value := request.headers.get(header, ""))
-    }
-    if not named:
+    headers = [value for name in CONTEXT_HEADERS if (value := request.headers.get(name))]
+    if not headers:
+        if use is ContextUse.REQUIRED:
+            message = "This request acts for an account: name it in the header Stripe-Context."
+            raise Refusal("parameter_missing", message, type=INVALID_REQUEST)
         return ""
-    account_id = request.path_params.get("account_id")
-    if named != {account_id}:
-        raise Refusal(
-            "parameter_invalid",
-            "Stripe-Context and Stripe-Account may only name the account of the request's path.",
-            type=INVALID_REQUEST,
-        )
-    return str(account_id)
+    # A Stripe-Context is a path of nested accounts. Only a platform has accounts here, so its own id may lead.
+    named = {value.removeprefix(f"{caller.platform_id}/") for value in headers}
+    if len(named) > 1:
+        message = "Stripe-Context and Stripe-Account must name the same account."
+        raise Refusal("parameter_invalid", message, type=INVALID_REQUEST)
+    (account_id,) = named
+    if use is ContextUse.PATH:
+        if account_id != request.path_params.get("account_id"):
+            message = "Stripe-Context and Stripe-Account may only name the account of the request's path."
+            raise Refusal("parameter_invalid", message, type=INVALID_REQUEST)
+    elif _ID.fullmatch(account_id) is None or not await engine.reader.owns(caller, account_id):
+        raise not_found()
+    return account_id

@@ -10,8 +10,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.limits import REASON_HEADER, RateLimited
 from api.responses import JSON
 from onboarding.domain.errors import EngineFault, Refusal, RefusalKind
+from onboarding.door.callers import Replayed
 from onboarding.door.door import OlderThanRow
 from onboarding.storage.faults import ConnectionLost
 from onboarding.telemetry import place_of
@@ -29,7 +31,12 @@ STATUSES = {
 SHOULD_RETRY = "Stripe-Should-Retry"
 """What the official SDKs obey before their own rules (Accounts v2 contract, responses)."""
 
-_V1 = "/v1/"
+REPLAYED = "Idempotent-Replayed"
+"""Says, under v1, that an answer is the first one of its idempotency key."""
+
+V1 = "/v1/"
+"""How the paths begin that are answered in v1's way."""
+_LOCK_TIMEOUT = "lock_timeout"
 _IDEMPOTENCY_ERROR = "idempotency_error"
 _API_ERROR = "api_error"
 _SERVER_ERROR = 500
@@ -64,6 +71,8 @@ def answer(request: Request, error: Exception) -> Response:
         return _framework_refusal(request, error)
     if isinstance(error, Refusal):
         return _refusal(request, error)
+    if isinstance(error, Replayed):
+        return Response(error.body, media_type="application/json", headers={REPLAYED: "true"})
     _note(request, error)
     if isinstance(error, ConnectionLost | OlderThanRow):
         # Nobody knows whether a commit under way was lost too: a change without a key must not be sent again blindly.
@@ -88,6 +97,8 @@ def _refusal(request: Request, refusal: Refusal) -> Response:
         headers[SHOULD_RETRY] = "false"
     elif refusal.kind is RefusalKind.BUSY:
         headers[SHOULD_RETRY] = "true"
+        if isinstance(refusal, RateLimited):
+            headers[REASON_HEADER] = refusal.reason
     elif refusal.kind is RefusalKind.UNAUTHENTICATED:
         headers["WWW-Authenticate"] = "Bearer"
     error: dict[str, Any] = {"code": refusal.code, "message": refusal.message}
@@ -96,13 +107,17 @@ def _refusal(request: Request, refusal: Refusal) -> Response:
     if refusal.param is not None:
         error["param"] = refusal.param
     error |= refusal.extra
-    if request.scope["path"].startswith(_V1):
+    if f"{request.scope['path']}/".startswith(V1):
         status, error = _as_v1(status, error)
     return JSON({"error": error}, status_code=status, headers=headers)
 
 
 def _as_v1(status: int, error: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     """The same as v1 tells it: always a type, a reused key is a 400, parameters in brackets."""
+    if status == STATUSES[RefusalKind.BUSY]:
+        error["type"] = "invalid_request_error"
+        if error["code"] == "account_rate_limit_exceeded":
+            error["code"] = _LOCK_TIMEOUT
     error.setdefault("type", "invalid_request_error")
     if error["type"] == _IDEMPOTENCY_ERROR:
         status = STATUSES[RefusalKind.INVALID]

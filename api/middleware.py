@@ -9,12 +9,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import answer, too_large
+from api.headers import is_idempotency_key
+from api.versions import Version
 from onboarding.ids import request_id
 from onboarding.telemetry import request_duration
 
 BODY_LIMIT = 1_000_000
-KEY_LIMIT = 255
-"""Longest idempotency key, and so the longest that is sent back."""
 
 
 class Envelope:
@@ -44,6 +44,9 @@ class Envelope:
             if not exchange.status:
                 await response(scope, receive, exchange.send)
         finally:
+            leave = scope["state"].get("leave")
+            if leave is not None:
+                leave()
             request_duration.record(
                 time.perf_counter() - started,
                 {
@@ -65,13 +68,14 @@ class _Exchange:
         self._key: str | None = None
         self._id = request_id()
         self.status = 0
-        scope.setdefault("state", {})["request_id"] = self._id
+        self._state = scope.setdefault("state", {})
+        self._state["request_id"] = self._id
         for name, value in scope["headers"]:
             if name == b"content-length":
                 # The server has refused what is no number.
                 self._announced = int(value)
-            elif name == b"idempotency-key" and 0 < len(value) <= KEY_LIMIT:
-                self._key = value.decode("latin-1")
+            elif name == b"idempotency-key" and is_idempotency_key(key := value.decode("latin-1")):
+                self._key = key
 
     def refuse_announced(self) -> None:
         """Refuse a body that says itself that it is too large, before any of it is read."""
@@ -93,6 +97,9 @@ class _Exchange:
             self.status = message["status"]
             headers = MutableHeaders(raw=message["headers"])
             headers["Request-Id"] = self._id
+            version: Version | None = self._state.get("version")
+            if version is not None:
+                headers["Stripe-Version"] = version.text
             if self._key is not None:
                 headers["Idempotency-Key"] = self._key
         await self._send(message)

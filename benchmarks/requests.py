@@ -289,6 +289,7 @@ async def _run(postgres: LocalPostgres, arguments: argparse.Namespace) -> None:
         "DATABASE_URL": url,
         "ONBOARDING_ROOT_KEYS": f"1:{base64.b64encode(os.urandom(32)).decode()}",
         "TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}",
+        "ONBOARDING_RATE_LIMITS": "off",
     }
     keys = ensure_local_keys(url, None)
     engine = await open_engine(load_settings())

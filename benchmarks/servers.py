@@ -62,5 +62,6 @@ def servers() -> Iterator[Servers]:
                 "DATABASE_URL": postgres.url(),
                 "TEMPORAL_ADDRESS": temporal.address,
                 "ONBOARDING_ROOT_KEYS": ROOT_KEYS,
+                "ONBOARDING_RATE_LIMITS": "off",
             }
             yield Servers(folder, parts, environment)

@@ -15,14 +15,18 @@ import orjson
 from onboarding.crypto import SealBroken
 from onboarding.domain.errors import Refusal, RefusalKind
 from onboarding.door.callers import END_USER, Caller, RequestKey
-from onboarding.door.links import LINK, CreateLink, ReturnFromLink
+from onboarding.door.links import LINK, CreateLink, ReturnFromLink, created_at
 from onboarding.ids import new_id, new_secret
 from onboarding.storage import accounts, links
 from onboarding.validation.contacts import check_address
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from onboarding.crypto import KeyRing
+    from onboarding.domain.events import Documents
     from onboarding.door.door import Door
+    from onboarding.door.draft import Draft
     from onboarding.storage.database import Database, Reading
     from onboarding.storage.links import LinkRow, Opening
 
@@ -92,9 +96,16 @@ class AccountLinks:
         self._door = door
 
     async def create(
-        self, caller: Caller, account_id: str, request: LinkRequest, key: RequestKey | None
-    ) -> AccountLink:  # fmt: skip
+        self,
+        caller: Caller,
+        account_id: str,
+        request: LinkRequest,
+        key: RequestKey | None,
+        answer: Callable[[AccountLink], dict[str, Any]] | None = None,
+    ) -> AccountLink:
         """Make a link; a replay answers with the same one.
+
+        ``answer`` makes the document that a v1 request is answered with, which a replay gets whatever became of it.
 
         Raises:
             Refusal: ``not_found``, ``account_closed``, ``url_invalid``; ``parameter_invalid`` for an update where the
@@ -117,21 +128,41 @@ class AccountLinks:
             request.lifetime,
             request.params.get("use_case", "use_case"),
         )
-        revised = await self._door.revise_whole(account_id, change, caller, key, change.link_id, secret)
+
+        def made(created: datetime) -> AccountLink:
+            return AccountLink(
+                id=change.link_id,
+                account_id=account_id,
+                livemode=caller.livemode,
+                use_case=request.use_case,
+                created=created,
+                expires_at=created + request.lifetime,
+                secret=secret,
+                **content,
+            )
+
+        def kept(draft: Draft, _documents: Documents) -> dict[str, Any]:
+            return answer(made(created_at(draft))) if answer is not None else {}
+
+        keeps = answer is not None and key is not None and key.keeps_answer
+        revised = await self._door.revise_whole(
+            account_id, change, caller, key, change.link_id, secret=secret, answer=kept if keeps else None
+        )
+        if revised.replayed is None:
+            return made(revised.result)
         async with self._database.reading() as r:
-            found = await links.find(r, revised.replayed or change.link_id)
-            if found is None or (revised.replayed is not None and found.is_expired):
+            found = await links.find(r, revised.replayed)
+            if found is None or found.is_expired:
                 raise Refusal(
                     "idempotency_error",
                     "The link that was made with this idempotency key has expired. Use a new key for a new link.",
                     kind=RefusalKind.CONFLICT,
                     type="idempotency_error",
                 )
-            shown = secret if revised.replayed is None else revised.secret
-            made = await self._read(r, found, shown)
-        if made is None:
+            again = await self._read(r, found, revised.secret)
+        if again is None:
             raise _not_found()
-        return made
+        return again
 
     async def open(self, account_id: str, secret: str) -> tuple[AccountLink, Opening]:
         """Use a link up. Only the first caller in its time is answered ``opened``: let nobody else in.

@@ -21,7 +21,8 @@ Document = dict[str, Any]
 class Accounts:
     """Every method raises :class:`onboarding.domain.errors.Refusal` with a code of the wire contract.
 
-    A request that repeats an idempotency key changes nothing and answers with the object as it is now.
+    A request that repeats an idempotency key changes nothing and answers with the object as it is now; under v1 the
+    door answers it (``onboarding.door.callers.Replayed``).
     """
 
     def __init__(self, door: Door, reader: Reader, verifiers: Verifiers) -> None:
@@ -80,12 +81,15 @@ class Accounts:
             self._verifiers.exemptions(livemode=caller.livemode),
             self._verifiers.tokens(livemode=caller.livemode),
         )
-        revised = await self._door.revise_whole(account_id, change, caller, key, bank_id)
-        draft = revised.draft
-        if draft is None:
-            found = (await self._reader.account(caller, account_id)).bank_accounts
-            return next(one for one in found if one["id"] == revised.replayed)
-        return render_bank_account(draft, draft.bank_accounts[bank_id])
+        revised = await self._door.revise_whole(
+            account_id,
+            change,
+            caller,
+            key,
+            bank_id,
+            answer=lambda draft, _documents: render_bank_account(draft, draft.bank_accounts[bank_id]),
+        )
+        return revised.answer
 
     async def _view(self, caller: Caller, revised: Revised) -> View:
         if revised.draft is None or revised.documents is None:

@@ -78,7 +78,7 @@ class Destinations:
         destination_id = new_id("ed_" if caller.livemode else "ed_test_")
         secret = new_secret("whsec_")
         async with self._database.transaction() as tx:
-            existing = await self._door.claim(tx, caller, key, None, destination_id, secret)
+            existing = await self._door.claim(tx, caller, key, None, destination_id, secret=secret)
             if existing is None:
                 await self._refuse_one_more(tx, caller)
                 row = await destinations.create(

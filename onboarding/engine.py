@@ -24,6 +24,7 @@ from onboarding.policies import PolicyBook, Rollouts, RolloutSteps
 from onboarding.reading import Reader
 from onboarding.reproduction import Reproducer
 from onboarding.reviews import Reviews
+from onboarding.scopes import RESTRICTED
 from onboarding.storage import accounts, book
 from onboarding.storage.database import Database
 from onboarding.storage.keys import find_key
@@ -78,10 +79,13 @@ class Engine:
     inbox: Inbox
 
     async def authenticate(self, secret: str) -> Caller | None:
-        """The caller that an API key stands for; None if there is no such key, or it was revoked."""
+        """The caller that an API key stands for; None if there is no such key, it was revoked or it has ended."""
         async with self.database.reading() as r:
             row = await find_key(r, self.ring.platform_digest(API_KEY_DIGEST, secret))
-        return None if row is None else Caller(row.platform_id, row.livemode, row.id)
+        if row is None:
+            return None
+        scopes = frozenset(row.scopes or ()) if row.kind == RESTRICTED else None
+        return Caller(row.platform_id, row.livemode, row.id, scopes=scopes)
 
     async def health(self) -> dict[str, Any]:
         """``ok``, or ``degraded`` where no sweep has ended for a while: accounts are accepted, but nobody works."""

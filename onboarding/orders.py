@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from onboarding.crypto import AccountKeys
+    from onboarding.domain.events import Documents
     from onboarding.door.callers import RequestKey
     from onboarding.door.door import Change, Door
+    from onboarding.door.draft import Draft
     from onboarding.reading import Reader
     from onboarding.storage.database import Database
     from onboarding.storage.listing import OrderItem
@@ -113,13 +115,11 @@ class Orders:
         """Reject an account for a reason of v1's; answers v1's document. To do so again changes nothing."""
         spared = frozenset({PAYOUTS} if spares_payouts else ())
         change = RejectAccount(V1_REASONS[reason], caller.actor, spared)
-        await self._revise(caller, account_id, change, key, account_id)
-        return await self._v1_account(caller, account_id)
+        return await self._revise_v1(caller, account_id, change, key)
 
     async def unreject(self, caller: Caller, account_id: str, key: RequestKey | None) -> Document:
         """Take back what the platform rejected; answers v1's document. Nothing to take back changes nothing."""
-        await self._revise(caller, account_id, UnrejectAccount(caller.actor), key, account_id)
-        return await self._v1_account(caller, account_id)
+        return await self._revise_v1(caller, account_id, UnrejectAccount(caller.actor), key)
 
     async def operator(self, account_id: str, name: str) -> Caller:
         """Somebody who runs the engine, as a caller who acts on this account."""
@@ -137,6 +137,18 @@ class Orders:
             await self._door.revise_whole(account_id, change, caller, key, object_id)
         except NothingToDo:
             await self._claim(caller, account_id, object_id, key)
+
+    async def _revise_v1(self, caller: Caller, account_id: str, change: Change, key: RequestKey | None) -> Document:
+        try:
+            revised = await self._door.revise_whole(account_id, change, caller, key, account_id, answer=_v1_account)
+        except NothingToDo:
+            document = await self._v1_account(caller, account_id)
+            keys = await self._keys(caller, account_id)
+            async with self._database.transaction() as tx:
+                await self._door.claim(tx, caller, key, account_id, account_id, keys)
+                await self._door.keep(tx, caller, key, document, keys)
+            return document
+        return revised.answer
 
     async def _claim(self, caller: Caller, account_id: str, object_id: str, key: RequestKey | None) -> None:
         """A request that had nothing to change keeps its key all the same."""
@@ -168,6 +180,11 @@ class Orders:
         if not rows:
             raise _not_found("order")
         return keys, rows[0]
+
+
+def _v1_account(draft: Draft, documents: Documents) -> Document:
+    standing = [order.reason for order in draft.state.orders if order.kind is OrderKind.REJECT]
+    return v1_account_document(documents.account or {}, rejected=standing[0] if standing else None)
 
 
 def _document(caller: Caller, keys: AccountKeys | None, row: OrderItem) -> Document:

@@ -94,6 +94,12 @@ class Reader:
         document = self._shown(caller, shown)
         return document if document is not None else (await self.account(caller, account_id)).account
 
+    async def owns(self, caller: Caller, account_id: str) -> bool:
+        """Whether the caller has this account, open or closed; not one whose keys were destroyed."""
+        async with self._database.reading() as r:
+            found = await listing.find_owned(r, _scope(caller, account_id))
+        return found is not None and found.keys is not None
+
     async def person(self, caller: Caller, account_id: str, person_id: str) -> Document:
         """One person."""
         view = await self.account(caller, account_id)

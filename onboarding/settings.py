@@ -32,6 +32,10 @@ class Settings(BaseSettings):
     api_port: int = Field(8080, ge=0, le=65535, validation_alias="ONBOARDING_API_PORT")
     worker_health_port: int = Field(8081, ge=0, le=65535, validation_alias="ONBOARDING_WORKER_HEALTH_PORT")
     sweep_interval_seconds: float = Field(60.0, gt=0, le=3600, validation_alias="ONBOARDING_SWEEP_INTERVAL")
+    rate_limits: Literal["on", "off"] = Field("on", validation_alias="ONBOARDING_RATE_LIMITS")
+    rate_limit_live: float = Field(100.0, gt=0, le=100_000, validation_alias="ONBOARDING_RATE_LIMIT_LIVE")
+    rate_limit_sandbox: float = Field(25.0, gt=0, le=100_000, validation_alias="ONBOARDING_RATE_LIMIT_SANDBOX")
+    concurrency_limit: int = Field(50, ge=1, le=100_000, validation_alias="ONBOARDING_CONCURRENCY_LIMIT")
     max_restricted_share: float = Field(0.05, ge=0, le=1, validation_alias="ONBOARDING_MAX_RESTRICTED_SHARE")
 
     verifiers: str = Field("", validation_alias="ONBOARDING_VERIFIERS")

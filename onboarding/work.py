@@ -43,6 +43,10 @@ plans again and is given it again, and when that run is gone too, so is the clai
 MAX_PLANS = 4
 """A plan is repeated while its look opens checks that local verifiers answer at once; what is left then is swept."""
 
+PURGED_AT_ONCE = 1000
+PURGES = 10
+"""Expired idempotency keys that one sweep deletes at most: 10,000 a minute, in short transactions."""
+
 PER_PLATFORM = 50
 """Accounts of one platform that one sweep takes, so that a large platform does not starve the others."""
 
@@ -215,12 +219,16 @@ class Work:
             return await leftover_checks(r, limit=limit)
 
     async def swept(self) -> None:
-        """Note that a sweep ended, and delete what nobody needs any more, some at a time."""
+        """Note that a sweep ended, and delete what nobody needs any more, some at a time and not all of a flood."""
         async with self._database.transaction() as tx:
             await book.set_last_sweep(tx)
-            await idempotency.purge(tx)
             await destinations.purge_deliveries(tx)
             await links.purge(tx)
+        for _ in range(PURGES):
+            async with self._database.transaction() as tx:
+                purged = await idempotency.purge(tx, limit=PURGED_AT_ONCE)
+            if purged < PURGED_AT_ONCE:
+                return
 
 
 _ACTS = {

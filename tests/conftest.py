@@ -53,7 +53,8 @@ def database_url(postgres: LocalPostgres) -> str:
 def settings(database_url: str) -> Settings:
     """Settings of a process on that database."""
     key = base64.b64encode(bytes(range(32))).decode()
-    return Settings.model_validate({"DATABASE_URL": database_url, "ONBOARDING_ROOT_KEYS": f"1:{key}"})
+    given = {"DATABASE_URL": database_url, "ONBOARDING_ROOT_KEYS": f"1:{key}", "ONBOARDING_RATE_LIMITS": "off"}
+    return Settings.model_validate(given)
 
 
 @pytest.fixture(scope="session")

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from fastapi import APIRouter
 
+from api.access import about
 from api.dependencies import Authenticated, Call
 from api.responses import JSON
 from api.schemas.account_links import AccountLinkCreate, V1AccountLinkCreate
 from api.schemas.queries import no_query
+from api.versions import Release
 from onboarding.account_links import V1_LIFETIME, AccountLink, LinkRequest
 from onboarding.documents import rfc3339
+from onboarding.scopes import Resource
 
-ENDIVE = "2026-09-30"
-"""From this version on, a link names no configurations (Accounts v2 contract, account links)."""
-
-router = APIRouter()
+router = APIRouter(dependencies=[about(Resource.ACCOUNT_LINKS)])
 
 
 @router.post("/v2/core/account_links")
@@ -28,7 +27,8 @@ async def create_account_link(call: Authenticated) -> JSON:
     asked = parameters["use_case"]
     kind: str = asked["type"]
     options = asked[kind]
-    is_older = _is_before_endive(call)
+    # From endive on, a link names no configurations (Accounts v2 contract, account links).
+    is_older = call.version.release < Release.ENDIVE
     request = LinkRequest(
         use_case=kind,
         refresh_url=options["refresh_url"],
@@ -60,14 +60,18 @@ async def create_v1_account_link(call: Authenticated) -> JSON:
         lifetime=V1_LIFETIME,
         params={"use_case": "type"},
     )
-    made = await call.engine.account_links.create(call.caller, parameters["account"], request, call.key(parameters))
-    return JSON(
-        {
+    base, key = _base(call), call.key(parameters)
+
+    def document(made: AccountLink) -> dict[str, Any]:
+        return {
             "object": "account_link",
             "created": int(made.created.timestamp()),
             "expires_at": int(made.expires_at.timestamp()),
-            "url": made.url(_base(call)),
+            "url": made.url(base),
         }
+
+    return JSON(
+        document(await call.engine.account_links.create(call.caller, parameters["account"], request, key, document))
     )
 
 
@@ -94,9 +98,3 @@ def _document(link: AccountLink, base: str, *, with_configurations: bool) -> dic
 def _base(call: Call) -> str:
     """Where the hosted pages are: as configured, else where this request came to."""
     return call.engine.settings.hosted_url or str(call.request.base_url).rstrip("/")
-
-
-def _is_before_endive(call: Call) -> bool:
-    """Whether the client speaks a version before endive; one that names none speaks the newest."""
-    version = call.request.headers.get("stripe-version", "")
-    return re.match(r"20\d\d-\d\d-\d\d", version) is not None and version[: len(ENDIVE)] < ENDIVE

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from api.access import about
 from api.dependencies import Authenticated
 from api.responses import JSON, page_of
 from api.schemas.accounts import AccountClose, AccountCreate, AccountUpdate
 from api.schemas.queries import accounts_page, includes, no_query
 from onboarding.documents import select
+from onboarding.scopes import Resource
 
-router = APIRouter(prefix="/v2/core/accounts")
+router = APIRouter(prefix="/v2/core/accounts", dependencies=[about(Resource.ACCOUNTS)])
 
 
 @router.post("")
@@ -21,7 +23,7 @@ async def create_account(call: Authenticated) -> JSON:
     key = call.key(parameters)
     include = parameters.pop("include", [])
     view = await call.engine.accounts.create(call.caller, parameters, key)
-    return JSON(select(view.account, include))
+    return JSON(call.shown(select(view.account, include)))
 
 
 @router.get("")
@@ -37,7 +39,7 @@ async def list_accounts(call: Authenticated) -> JSON:
     )
     filters = [(f"applied_configurations[{index}]", name) for index, name in enumerate(wanted.applied_configurations)]
     filters += [("closed", "true")] if wanted.closed else []
-    data = [select(document, ()) for document in page.data]
+    data = [call.shown(select(document, ())) for document in page.data]
     return page_of(
         call.path,
         data,
@@ -52,7 +54,8 @@ async def list_accounts(call: Authenticated) -> JSON:
 async def retrieve_account(call: Authenticated, account_id: str) -> JSON:
     """Retrieve an account."""
     include = includes(call.query)
-    return JSON(select(await call.engine.reader.document(call.caller, account_id), include))
+    document = await call.engine.reader.document(call.caller, account_id)
+    return JSON(call.shown(select(document, include)))
 
 
 @router.post("/{account_id}")
@@ -63,7 +66,7 @@ async def update_account(call: Authenticated, account_id: str) -> JSON:
     key = call.key(parameters)
     include = parameters.pop("include", [])
     view = await call.engine.accounts.update(call.caller, account_id, parameters, key)
-    return JSON(select(view.account, include))
+    return JSON(call.shown(select(view.account, include)))
 
 
 @router.post("/{account_id}/close")
@@ -73,4 +76,4 @@ async def close_account(call: Authenticated, account_id: str) -> JSON:
     parameters = await call.json(AccountClose)
     key = call.key(parameters)
     view = await call.engine.accounts.close(call.caller, account_id, parameters.get("applied_configurations"), key)
-    return JSON(select(view.account, ()))
+    return JSON(call.shown(select(view.account, ())))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from api.access import about
 from api.dependencies import Authenticated
 from api.responses import JSON, page_of
 from api.schemas.activity import ActivityReport, activity_page, totals_of
 from api.schemas.queries import no_query
 from onboarding.activity import Report
+from onboarding.scopes import Resource
 
-router = APIRouter(prefix="/v2/verification/activity")
+router = APIRouter(prefix="/v2/verification/activity", dependencies=[about(Resource.ACTIVITY)])
 
 
 @router.post("")

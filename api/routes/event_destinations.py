@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from api.access import about
 from api.dependencies import Authenticated
 from api.responses import JSON, page_of
 from api.schemas.destinations import (
@@ -14,6 +15,7 @@ from api.schemas.destinations import (
 )
 from api.schemas.queries import included_page, includes, no_query
 from onboarding.documents.destinations import select_destination
+from onboarding.scopes import Resource
 
 NOTICE = "Stripe-Notice"
 """Header that official SDKs show as a warning."""
@@ -23,7 +25,7 @@ NO_SNAPSHOTS = (
     " Make one with event_payload thin."
 )
 
-router = APIRouter(prefix="/v2/core/event_destinations")
+router = APIRouter(prefix="/v2/core/event_destinations", dependencies=[about(Resource.EVENT_DESTINATIONS)])
 
 
 @router.post("")
@@ -34,7 +36,7 @@ async def create_event_destination(call: Authenticated) -> JSON:
     key = call.key(parameters)
     include = parameters.pop("include", [])
     created = await call.engine.destinations.create(call.caller, parameters, key)
-    answer = JSON(select_destination(created, include))
+    answer = JSON(call.shown(select_destination(created, include)))
     if created["event_payload"] == "snapshot":
         answer.headers[NOTICE] = NO_SNAPSHOTS
     return answer
@@ -47,7 +49,7 @@ async def list_event_destinations(call: Authenticated) -> JSON:
     found = await call.engine.destinations.list(call.caller, wanted.limit, wanted.page)
     return page_of(
         call.path,
-        [select_destination(document, wanted.include) for document in found.data],
+        [call.shown(select_destination(document, wanted.include)) for document in found.data],
         limit=wanted.limit,
         filters=[(f"include[{index}]", name) for index, name in enumerate(wanted.include)],
         next_page=found.next,
@@ -59,7 +61,8 @@ async def list_event_destinations(call: Authenticated) -> JSON:
 async def retrieve_event_destination(call: Authenticated, destination_id: str) -> JSON:
     """Retrieve a destination."""
     include = includes(call.query, URL_INCLUDE)
-    return JSON(select_destination(await call.engine.destinations.get(call.caller, destination_id), include))
+    found = await call.engine.destinations.get(call.caller, destination_id)
+    return JSON(call.shown(select_destination(found, include)))
 
 
 @router.post("/{destination_id}")
@@ -70,7 +73,7 @@ async def update_event_destination(call: Authenticated, destination_id: str) -> 
     key = call.key(parameters)
     include = parameters.pop("include", [])
     updated = await call.engine.destinations.update(call.caller, destination_id, parameters, key)
-    return JSON(select_destination(updated, include))
+    return JSON(call.shown(select_destination(updated, include)))
 
 
 @router.delete("/{destination_id}")
@@ -106,4 +109,4 @@ async def _switched(call: Authenticated, destination_id: str, *, enabled: bool) 
     switched = await call.engine.destinations.switch(
         call.caller, destination_id, call.key(parameters), enabled=enabled
     )  # fmt: skip
-    return JSON(select_destination(switched, ()))
+    return JSON(call.shown(select_destination(switched, ())))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from api.access import about
 from api.dependencies import Authenticated
 from api.responses import JSON, page_of
 from api.schemas.events import events_page
 from api.schemas.queries import no_query
 from onboarding.documents import rfc3339
+from onboarding.scopes import Resource
 
-router = APIRouter(prefix="/v2/core/events")
+router = APIRouter(prefix="/v2/core/events", dependencies=[about(Resource.EVENTS)])
 
 
 @router.get("")

@@ -6,12 +6,14 @@ import re
 
 from fastapi import APIRouter
 
+from api.access import about
 from api.dependencies import Authenticated
 from api.responses import JSON
 from api.schemas.bank_accounts import BankAccountCreate
 from api.schemas.parse import INVALID_REQUEST, path_of
 from api.schemas.queries import no_query
 from onboarding.domain.errors import Refusal
+from onboarding.scopes import Resource
 
 DEFAULT_LIMIT = 10
 MAX_LIMIT = 100
@@ -20,7 +22,9 @@ _SCALARS = frozenset({"ending_before", "limit", "object", "starting_after"})
 _EXPAND = re.compile(r"expand(\[[0-9]{0,4}\])?")
 _OBJECTS = ("bank_account", "card")
 
-router = APIRouter(prefix="/v1/accounts/{account_id}/external_accounts")
+router = APIRouter(
+    prefix="/v1/accounts/{account_id}/external_accounts", dependencies=[about(Resource.EXTERNAL_ACCOUNTS)]
+)
 
 
 @router.post("")

@@ -6,16 +6,18 @@ from datetime import datetime
 
 from fastapi import APIRouter
 
+from api.access import about
 from api.dependencies import Authenticated
 from api.responses import JSON, page_of
 from api.schemas.orders import AccountReject, AccountUnreject, OrderPlace, OrderUndo
 from api.schemas.queries import no_query, page
 from onboarding.domain.state import OrderKind
 from onboarding.door.orders import Audience
+from onboarding.scopes import Resource
 
 ORDERS = "/v2/verification/accounts/{account_id}/orders"
 
-router = APIRouter()
+router = APIRouter(dependencies=[about(Resource.ORDERS)])
 
 
 @router.post(ORDERS)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from api.access import about
 from api.dependencies import Authenticated
 from api.responses import JSON
 from api.schemas.people import people_query
+from onboarding.scopes import Resource
 
-router = APIRouter(prefix="/v2/verification/accounts/{account_id}")
+router = APIRouter(prefix="/v2/verification/accounts/{account_id}", dependencies=[about(Resource.ACCOUNTS)])
 
 
 @router.get("/requirements")

@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from api.access import about
 from api.dependencies import Authenticated
 from api.errors import not_found
 from api.responses import JSON, page_of
@@ -16,8 +17,9 @@ from api.schemas.parse import INVALID_REQUEST
 from api.schemas.persons import PersonCreate, PersonUpdate
 from api.schemas.queries import no_query, page
 from onboarding.domain.errors import Refusal
+from onboarding.scopes import Resource
 
-router = APIRouter(prefix="/v2/core/accounts/{account_id}/persons")
+router = APIRouter(prefix="/v2/core/accounts/{account_id}/persons", dependencies=[about(Resource.PERSONS)])
 
 
 @router.post("")

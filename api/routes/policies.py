@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from api.access import about
 from api.dependencies import Authenticated
 from api.responses import JSON, page_of
 from api.schemas.policies import (
@@ -17,12 +18,13 @@ from api.schemas.policies import (
 )
 from api.schemas.queries import no_query, page
 from onboarding.policies.documents import diff_document
+from onboarding.scopes import Resource
 from onboarding.storage.rollouts import RolloutScope
 
 POLICIES = "/v2/verification/policies"
 ROLLOUTS = "/v2/verification/rollouts"
 
-router = APIRouter()
+router = APIRouter(dependencies=[about(Resource.POLICIES)])
 
 
 @router.post(POLICIES)

@@ -6,12 +6,14 @@ from datetime import datetime
 
 from fastapi import APIRouter
 
+from api.access import about
 from api.dependencies import Authenticated
 from api.responses import JSON, page_of
 from api.schemas.clocks import TestClockAdvance, TestClockAttach, TestClockCreate
 from api.schemas.queries import no_query, page
+from onboarding.scopes import Resource
 
-router = APIRouter(prefix="/v2/verification/test_clocks")
+router = APIRouter(prefix="/v2/verification/test_clocks", dependencies=[about(Resource.TEST_CLOCKS)])
 
 
 @router.post("")

@@ -2,12 +2,15 @@
 
 Every error is a ``Refusal`` of type ``invalid_request_error`` (Accounts v2 contract, parse errors: a choice of this
 engine) with one of the codes ``invalid_json``, ``parameter_unknown``, ``parameter_missing``, ``parameter_invalid``, and
-with ``param``: the dotted path of the parameter, ``[i]`` for items of a list. No message holds a value of the request.
+with ``param``: the dotted path of the parameter, ``[i]`` for items of a list (its last part alone where a key is sent
+twice). No message holds a value of the request.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -35,18 +38,24 @@ _INVALID_MESSAGES = {
     "model_type": "Must be an object.",
     "model_attributes_type": "Must be an object.",
 }
+_JSON_DEPTH = 64  # the deepest request that means anything has 9 levels
 _SEGMENT_LENGTH = 64  # a caller's own key is repeated in `param`, but not at any length
+_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+_NUL = "The names of parameters must not contain the NUL character."
 _FORM_PAIRS = 1000
 _FORM_DEPTH = 12
 _FORM_LIST = 1000
 
 
-def parse(model: type[BaseModel], raw: bytes) -> dict[str, Any]:
+def parse(
+    model: type[BaseModel], raw: bytes, translate: Callable[[dict[str, Any]], dict[str, Any]] = lambda fields: fields
+) -> dict[str, Any]:
     """Parse the JSON body of a request.
 
     Args:
         model: what the request may say.
         raw: the body; an empty one counts as ``{}``.
+        translate: puts what an older version of the wire says into the words of the model.
 
     Returns:
         A nested dict of the keys that were sent; a null stays ``None``, which means "unset".
@@ -60,7 +69,10 @@ def parse(model: type[BaseModel], raw: bytes) -> dict[str, Any]:
         raise _refusal("invalid_json", "The request's body is not valid JSON.", None) from None
     if not isinstance(fields, dict):
         raise _refusal("invalid_json", "The request's body must be a JSON object.", None)
-    return parse_fields(model, fields)
+    _refuse_deep(raw)
+    # orjson takes the last of two equal keys, silently; the standard library shows every object as it is written.
+    json.loads(raw or b"{}", object_pairs_hook=_refuse_doubtful_keys)
+    return parse_fields(model, translate(fields))
 
 
 def parse_fields(model: type[BaseModel], fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,6 +112,8 @@ def parse_form(raw: bytes) -> dict[str, Any]:
         raise _refusal("parameter_invalid", "The request's body is not a valid form.", None) from None
     tree: dict[str, Any] = {}
     for key, value in pairs:
+        if "\x00" in key:
+            raise _refusal("parameter_invalid", _NUL, None)
         _plant(tree, _segments(key), value)
     return {key: _listed(value) for key, value in tree.items()}
 
@@ -157,6 +171,33 @@ def _refuse_incomplete(sent: Mapping[str, Any], complete: Mapping[str, Sequence[
         for name in names if found is not None else ():
             if found is not None and found.get(name) is None:
                 raise _refusal("parameter_missing", "This parameter is required.", f"{path}.{name}")
+
+
+def _refuse_deep(raw: bytes) -> None:
+    """Refuse nesting that no request has. Valid JSON only: then a quote that is not escaped begins or ends a string."""
+    if raw.count(b"{") + raw.count(b"[") <= _JSON_DEPTH:
+        return
+    depth = 0
+    for found in _STRING_OR_BRACKET.finditer(raw):
+        bracket = found[0]
+        if bracket in {b"{", b"["}:
+            depth += 1
+            if depth > _JSON_DEPTH:
+                message = f"The request's body is nested more than {_JSON_DEPTH} levels deep."
+                raise _refusal("invalid_json", message, None)
+        elif bracket in {b"}", b"]"}:
+            depth -= 1
+
+
+def _refuse_doubtful_keys(pairs: list[tuple[str, Any]]) -> None:
+    """Refuse an object with a key twice, because nobody knows which is meant, or with a NUL in a key."""
+    seen = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise _refusal("parameter_invalid", "This parameter is sent twice in one object.", path_of([key]))
+        if "\x00" in key:
+            raise _refusal("parameter_invalid", _NUL, None)
+        seen.add(key)
 
 
 def _object_at(sent: Mapping[str, Any], path: Sequence[str]) -> Mapping[str, Any] | None:

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 import structlog
 import typer
 
+from onboarding.cli.api_keys import keys_app
 from onboarding.cli.orders import orders_app
 from onboarding.cli.policies import policies_app
 from onboarding.process_exit import settle_before_exit
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-keys_app = typer.Typer(no_args_is_help=True, help="API keys of platforms.")
 app.add_typer(keys_app, name="keys")
 inbox_app = typer.Typer(no_args_is_help=True, help="What vendors sent.")
 app.add_typer(inbox_app, name="inbox")

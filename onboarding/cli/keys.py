@@ -36,10 +36,10 @@ class MadeKeys:
     live_key: str = field(repr=False)
 
 
-def new_secret(*, livemode: bool) -> str:
-    """A new key: ``sk_test_`` or ``sk_live_`` and 40 characters of base 62."""
+def new_secret(*, livemode: bool, prefix: str = "sk") -> str:
+    """A new key: its prefix, ``_test_`` or ``_live_``, and 40 characters of base 62."""
     tail = "".join(secrets.choice(_BASE62) for _ in range(_SECRET_LENGTH))
-    return f"sk_{'live' if livemode else 'test'}_{tail}"
+    return f"{prefix}_{'live' if livemode else 'test'}_{tail}"
 
 
 async def make_platform(database: Database, ring: KeyRing, name: str) -> MadeKeys:

@@ -7,15 +7,19 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated platform in one mode. ``actor`` is the id of its key, and goes into the audit trail.
+    """An authenticated platform in one mode.
 
-    Where somebody else acts for it, ``actor`` says who; no request of the platform's is then the reason of anything.
+    Attributes:
+        actor: the id of its key, which goes into the audit trail. Where somebody else acts for the platform it says
+            who, and no request of the platform's is then the reason of anything.
+        scopes: codes of what a restricted key may do (``onboarding.scopes``); None may do everything.
     """
 
     platform_id: str
     livemode: bool
     actor: str
     request_id: str | None = None
+    scopes: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +31,23 @@ class RequestKey:
         context: the account acted for, or empty.
         key: the caller's own string; only a digest of it is stored in plain.
         fingerprint: canonical bytes of the request without ``include``; only a digest of it is stored.
+        keeps_answer: as v1 has it: the first answer is kept for a day, and a repeated request gets its very bytes. Then
+            all of v1 is one operation, and the fingerprint covers method, path and every parameter.
     """
 
     operation: str
     context: str
     key: str = field(repr=False)
     fingerprint: bytes = field(repr=False)
+    keeps_answer: bool = False
+
+
+class Replayed(Exception):  # noqa: N818 -- says what the request is
+    """A repeated v1 request: nothing is done. ``body`` is the first answer's, byte for byte; its status was 200."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__("replayed")
+        self.body = body
 
 
 WORKER = "worker"

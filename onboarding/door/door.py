@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections import defaultdict
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -25,10 +25,11 @@ from onboarding.door.callers import WORKER
 from onboarding.door.draft import Draft
 from onboarding.door.journal import Journal, Origin
 from onboarding.door.owing import Owing
+from onboarding.door.request_keys import RequestKeys
 from onboarding.door.view import SILENT_AFTER, OperatorView, operator_view
 from onboarding.door.world import World
 from onboarding.ids import new_id
-from onboarding.storage import accounts, idempotency, tables
+from onboarding.storage import accounts, tables
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
 WAIT = timedelta(seconds=2)
 """One budget for the account's turn in this process, its lock and its key; then the caller is told to come again."""
 
-ONE_TIME_SECRET = "one-time-secret"  # noqa: S105 -- a purpose, no secret
 """Purpose under which the secret that one answer shows is sealed, on the row of its idempotency key."""
 
 STUCK_RETRY = timedelta(minutes=5)
@@ -95,6 +95,7 @@ class Revised:
         draft, documents: the account after it, and all that can be read of it; None for a replayed request.
         replayed: id of the object that the first request with this key made or changed.
         secret: the one-time secret that it was answered with, if it was.
+        answer: what the caller wanted made of draft and documents.
     """
 
     result: Any
@@ -102,6 +103,7 @@ class Revised:
     documents: Documents | None = None
     replayed: str | None = None
     secret: str | None = field(default=None, repr=False)
+    answer: dict[str, Any] = field(default_factory=dict)
 
 
 class OlderThanRow(Exception):  # noqa: N818 -- says what is
@@ -126,6 +128,11 @@ class Door:
         self._verifiers = verifiers
         self._nudge = nudge or (lambda _account_id: None)
         self._nudge_check = nudge_check or (lambda _account_id, _check_id: None)
+        request_keys = RequestKeys(ring)
+        # In the door's transaction, or in that of what belongs to no account.
+        self.claim = request_keys.claim
+        self.keep = request_keys.keep
+        self.secret_of = request_keys.secret_of
         self._turns: defaultdict[str, _Turn] = defaultdict(_Turn)
 
     async def revise(
@@ -141,14 +148,18 @@ class Door:
         caller: Caller | None = None,
         key: RequestKey | None = None,
         object_id: str | None = None,
+        *,
         secret: str | None = None,
+        answer: Callable[[Draft, Documents], dict[str, Any]] | None = None,
     ) -> Revised:
         """Apply a change to an existing account, after everything that time owed it.
 
         ``object_id`` is the id of what the change makes, so that a replay can find it; ``secret`` is what only the
-        answer to this request shows, so that a replay can show it.
+        answer to this request shows, so that a replay can show it. ``answer`` makes the document that a v1 request is
+        answered with: it is kept with the key, in the same transaction.
 
         Raises:
+            Replayed: a v1 request came again.
             Refusal: ``not_found``; ``account_rate_limit_exceeded`` after :data:`WAIT`; ``idempotency_error``; whatever
                 the change refuses. Nothing was written.
             EngineFault: the engine could not decide. The change is undone and the account marked stuck.
@@ -158,16 +169,21 @@ class Door:
             async with self._turn(account_id) as left, self._database.transaction(lock_timeout=left()) as tx:
                 if not await accounts.lock(tx, account_id):
                     raise not_found()
-                existing = await self.claim(tx, caller, key, account_id, object_id, secret)
                 record = await accounts.load(tx, account_id)
                 if record is None or not _owns(caller, record):
+                    # Before the key: what is said of a key must not tell that somebody else's account is there.
                     raise not_found()
+                keys = self._keys(record) if key is not None and key.keeps_answer else None
+                existing = await self.claim(tx, caller, key, account_id, object_id, keys, secret)
                 if existing is not None:
                     replayed = existing.object_id or account_id
                     shown = self.secret_of(caller, existing)
                     revised, nudge = Revised(None, replayed=replayed, secret=shown), True
                 else:
                     revised, nudge = await self._write(tx, record, change, caller, key)
+                    if answer is not None and revised.draft is not None and revised.documents is not None:
+                        revised = replace(revised, answer=answer(revised.draft, revised.documents))
+                        await self.keep(tx, caller, key, revised.answer, keys)
         except EngineFault as fault:
             await self._mark_stuck(account_id, fault)
             raise
@@ -381,60 +397,6 @@ class Door:
         if by_user or (row is not None and row.look_at != owing.look_at):
             columns["look_tries"] = 0
         return columns, owing.nudge
-
-    async def claim(
-        self,
-        tx: Transaction,
-        caller: Caller | None,
-        key: RequestKey | None,
-        account_id: str | None,
-        object_id: str | None,
-        secret: str | None = None,
-    ) -> idempotency.Existing | None:
-        """Take a request's idempotency key; what the first request with it made, if this is a replay.
-
-        ``secret`` is kept sealed with the key, bound to ``object_id``; see :meth:`secret_of`.
-
-        Raises:
-            Refusal: ``idempotency_error``: the key was used with other parameters.
-        """
-        if caller is None or key is None:
-            return None
-        scope = idempotency.KeyScope(
-            caller.platform_id,
-            caller.livemode,
-            key.context,
-            key.operation,
-            self._ring.platform_digest("idempotency-key", caller.platform_id, key.key),
-        )
-        fingerprint = self._ring.platform_digest("request-fingerprint", key.fingerprint.hex())
-        sealed = None
-        if secret is not None and object_id is not None:
-            sealed = self._ring.seal_platform(
-                secret.encode(), platform=caller.platform_id, purpose=ONE_TIME_SECRET, ref=object_id
-            )
-        claimed = await idempotency.claim(
-            tx, scope, fingerprint=fingerprint, account_id=account_id, object_id=object_id, sealed=sealed
-        )
-        if isinstance(claimed, idempotency.Claimed):
-            return None
-        if claimed.fingerprint != fingerprint:
-            raise Refusal(
-                "idempotency_error",
-                "This idempotency key was used with other parameters. Use a new key for another request.",
-                kind=RefusalKind.CONFLICT,
-                type="idempotency_error",
-            )
-        return claimed
-
-    def secret_of(self, caller: Caller | None, existing: idempotency.Existing) -> str | None:
-        """The one-time secret that the first request with a key was answered with; None if it had none."""
-        if caller is None or existing.sealed is None or existing.object_id is None:
-            return None
-        plain = self._ring.open_platform(
-            existing.sealed, platform=caller.platform_id, purpose=ONE_TIME_SECRET, ref=existing.object_id
-        )
-        return plain.decode()
 
     async def _mark_stuck(self, account_id: str, fault: EngineFault) -> None:
         """Note in a second transaction that the engine could not decide; tried again at growing distances."""

@@ -18,7 +18,7 @@ from onboarding.validation import requirements_collector
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from onboarding.door.draft import Draft
 
@@ -40,8 +40,8 @@ class CreateLink:
     param: str
     cause: str = "account_link.created"
 
-    def apply(self, draft: Draft) -> None:
-        """Raises Refusal for a closed account, and for an update where the platform does not collect requirements."""
+    def apply(self, draft: Draft) -> datetime:
+        """When it was made. Raises Refusal for a closed account, and for an update of what others collect."""
         refuse_closed(draft)
         if self.use_case == UPDATE and requirements_collector(draft.account.values) != "application":
             raise Refusal(
@@ -50,8 +50,7 @@ class CreateLink:
                 param=self.param,
                 type="invalid_request_error",
             )
-        # The database's time, on a test clock too: whoever holds the link lives by no test clock.
-        created = whole_milliseconds(draft.database_now)
+        created = created_at(draft)
         draft.batch.insert(
             tables.AccountLink,
             id=self.link_id,
@@ -62,6 +61,12 @@ class CreateLink:
             expires_at=created + self.lifetime,
             sealed=draft.seal(self.link_id, LINK, 1, orjson.dumps(self.content)),
         )
+        return created
+
+
+def created_at(draft: Draft) -> datetime:
+    """When a link is made: in the database's time, on a test clock too, for whoever holds it lives by no test clock."""
+    return whole_milliseconds(draft.database_now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,6 +175,8 @@ class _Run:
             "TEMPORAL_ADDRESS": settings.temporal_address or f"127.0.0.1:{settings.temporal.number}",
             "TEMPORAL_NAMESPACE": os.environ.get("TEMPORAL_NAMESPACE") or NAMESPACE,
             "ONBOARDING_ROOT_KEYS": root_keys,
+            # One machine, and one person on it who tries things by script.
+            "ONBOARDING_RATE_LIMITS": os.environ.get("ONBOARDING_RATE_LIMITS") or "off",
             "ONBOARDING_SANDBOX": os.environ.get("ONBOARDING_SANDBOX") or "on",
             "ONBOARDING_API_HOST": settings.host,
             "ONBOARDING_API_PORT": str(settings.api.number),

@@ -1,6 +1,7 @@
 """Idempotency keys: a row per request that took effect, written in the transaction of that effect.
 
-A refusal or a fault rolls the row back with everything else, so a retry executes again.
+A refusal or a fault rolls the row back with everything else, so a retry executes again. Under v1 the row also keeps the
+answer, sealed, and lives shorter.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from onboarding.storage.database import Transaction
 
 LIFETIME = timedelta(days=30)
 """As long as the wire contract promises."""
+
+V1_LIFETIME = timedelta(hours=24)
+"""The same, under v1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """The key was used. ``sealed`` holds the one-time secret that the first answer had, if it had one."""
+    """The key was used. ``sealed`` holds the answer under v1, else the one-time secret that the first answer had."""
 
     fingerprint: str
     account_id: str | None
@@ -48,6 +52,7 @@ async def claim(
     account_id: str | None,
     object_id: str | None,
     sealed: bytes | None = None,
+    lifetime: timedelta = LIFETIME,
 ) -> Claimed | Existing:
     """Take the key, or say what it was used for; an expired one is free again.
 
@@ -58,7 +63,7 @@ async def claim(
         Refusal: ``account_rate_limit_exceeded``: the twin took longer.
     """
     key = (scope.platform_id, scope.livemode, scope.context, scope.operation, scope.key_digest)
-    values = (fingerprint, account_id, object_id, sealed, LIFETIME)
+    values = (fingerprint, account_id, object_id, sealed, lifetime)
     while True:
         if await tx.fetch_one(_INSERT, *key, *values) is not None:
             return Claimed()
@@ -69,6 +74,12 @@ async def claim(
         if row is not None and await tx.fetch_one(_REPLACE, *key, *values) is not None:
             return Claimed()
         # Purged, or replaced by a twin, since it was in the way: begin again.
+
+
+async def keep(tx: Transaction, scope: KeyScope, sealed: bytes) -> None:
+    """Note the answer of a request whose key this transaction has claimed."""
+    key = (scope.platform_id, scope.livemode, scope.context, scope.operation, scope.key_digest)
+    await tx.fetch(f"UPDATE idempotency_keys SET sealed = $6 WHERE {_KEY}", *key, sealed)  # noqa: S608 -- our own names
 
 
 async def purge(tx: Transaction, *, limit: int = 1000) -> int:

@@ -197,11 +197,27 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """An API key that is not revoked."""
+    """An API key that is in force."""
 
     id: str
     platform_id: str
     livemode: bool
+    kind: str = "secret"
+    scopes: list[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedKeyRow:
+    """An API key, revoked and expired ones too."""
+
+    id: str
+    platform_id: str
+    livemode: bool
+    kind: str
+    scopes: list[str] | None
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

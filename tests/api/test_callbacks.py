@@ -44,7 +44,11 @@ IDENTITY = {
 @pytest.fixture(scope="module")
 def server(settings: Settings) -> Iterator[ApiServer]:
     """The API of a process that knows Stripe Identity."""
-    given = {"DATABASE_URL": settings.database_url, "ONBOARDING_ROOT_KEYS": settings.root_keys.get_secret_value()}
+    given = {
+        "DATABASE_URL": settings.database_url,
+        "ONBOARDING_ROOT_KEYS": settings.root_keys.get_secret_value(),
+        "ONBOARDING_RATE_LIMITS": "off",
+    }
     made = ApiServer(Settings.model_validate(given | IDENTITY))
     made.start()
     yield made

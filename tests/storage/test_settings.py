@@ -32,6 +32,8 @@ def test_everything_but_the_database_and_the_keys_has_a_default(environment: pyt
     assert (settings.sandbox, settings.api_port, settings.worker_health_port) == ("on", 8080, 8081)
     assert (settings.profile_reviews, settings.profile_denylist) == ("on", "")
     assert settings.sweep_interval == timedelta(seconds=30)
+    limits = (settings.rate_limits, settings.rate_limit_live, settings.rate_limit_sandbox, settings.concurrency_limit)
+    assert limits == ("on", 100, 25, 50)
     assert settings.key_ring().current_id == 1
 
 
@@ -55,6 +57,8 @@ def test_secrets_are_not_printed_and_nothing_changes(environment: pytest.MonkeyP
         ("ONBOARDING_ROOT_KEYS", "1:c2VjcmV0", "ONBOARDING_ROOT_KEYS: key 1 must be 32 bytes long, is 6"),
         ("ONBOARDING_SANDBOX", "secret", "ONBOARDING_SANDBOX: Input should be 'on' or 'off'"),
         ("ONBOARDING_PROFILE_REVIEWS", "secret", "ONBOARDING_PROFILE_REVIEWS: Input should be 'on' or 'off'"),
+        ("ONBOARDING_RATE_LIMITS", "secret", "ONBOARDING_RATE_LIMITS: Input should be 'on' or 'off'"),
+        ("ONBOARDING_RATE_LIMIT_LIVE", "0", "ONBOARDING_RATE_LIMIT_LIVE: Input should be greater than 0"),
         ("ONBOARDING_API_PORT", "secret", "ONBOARDING_API_PORT: Input should be a valid integer"),
     ],
 )

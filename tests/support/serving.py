@@ -13,8 +13,10 @@ from typing import Any, TypeVar
 import httpx
 import stripe
 import uvicorn
+from fastapi import FastAPI
 
 from api.app import create_app
+from api.server import Protocol
 from onboarding.engine import API_KEY_DIGEST, Engine, open_engine
 from onboarding.ids import new_id
 from onboarding.settings import Settings
@@ -30,8 +32,9 @@ CALL_SECONDS = 60
 class ApiServer:
     """The real server on the real engine. Tests block on the SDK, so it has a thread and an event loop of its own."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, app: Callable[[Engine], FastAPI] | None = None) -> None:
         self._settings = settings
+        self._app = app or (lambda engine: create_app(settings, engine=engine))
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
         self._ready = threading.Event()
@@ -42,6 +45,7 @@ class ApiServer:
         self.http = httpx.Client(base_url=self.url, timeout=CALL_SECONDS)
         self.loop: asyncio.AbstractEventLoop
         self.engine: Engine
+        self.app: FastAPI
 
     @property
     def url(self) -> str:
@@ -97,8 +101,10 @@ class ApiServer:
         self.loop = asyncio.get_running_loop()
         self.engine = await open_engine(self._settings)
         try:
-            app = create_app(self._settings, engine=self.engine)
-            config = uvicorn.Config(app, http="httptools", ws="none", lifespan="on", log_config=None, access_log=False)
+            self.app = self._app(self.engine)
+            config = uvicorn.Config(
+                self.app, http=Protocol, ws="none", lifespan="on", log_config=None, access_log=False
+            )
             self._server = _Announcing(config, self._ready.set)
             await self._server.serve(sockets=[self._socket])
         finally:

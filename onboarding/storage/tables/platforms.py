@@ -22,16 +22,22 @@ class Platform(Table, table=True):
 
 
 class ApiKey(Table, table=True):
-    """A secret key of a platform, by its digest; the key itself is stored nowhere."""
+    """A key of a platform, by its digest; the key itself is stored nowhere. ``kind`` says what it may do.
+
+    ``scopes`` are codes of ``onboarding.scopes``, null but for a restricted key.
+    """
 
     __tablename__ = "api_keys"
-    __table_args__ = (UniqueConstraint("digest"),)
+    __table_args__ = (UniqueConstraint("digest"), Index(None, "platform_id"))
 
     id: str = Field(primary_key=True)
     platform_id: str = Field(foreign_key="platforms.id")
     livemode: bool
     digest: str
+    kind: str = Field(default="secret", sa_column_kwargs={"server_default": "secret"})
+    scopes: list[str] | None = codes(default=None, nullable=True)
     created_at: datetime = instant()
+    expires_at: datetime | None = instant(default=None)
     revoked_at: datetime | None = instant(default=None)
 
 
