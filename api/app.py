@@ -24,6 +24,8 @@ from api.routes import (
     policies,
     test_clocks,
     timeline,
+    tokens,
+    vault,
     verification,
 )
 from onboarding.domain.errors import Refusal
@@ -38,6 +40,8 @@ ROUTERS = (
     persons.router,
     events.router,
     external_accounts.router,
+    tokens.router,
+    vault.router,
     timeline.router,
     people.router,
     explanation.router,

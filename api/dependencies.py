@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from typing import Annotated, Any
 
 import orjson
@@ -17,13 +19,28 @@ from api.errors import not_found
 from api.middleware import KEY_LIMIT
 from api.schemas.parse import INVALID_REQUEST, parse, parse_fields, parse_form
 from onboarding.domain.errors import Refusal, RefusalKind
-from onboarding.door.callers import Caller, RequestKey
+from onboarding.door.callers import Caller, KeyKind, RequestKey
 from onboarding.engine import Engine
 
 # All ids of ours look so. Anything else can't exist, and some of it (NUL) no database takes as text.
 _ID = re.compile(r"[a-z]+_[A-Za-z0-9_]{1,100}")
 # What of a body says how the answer is shown, not what is to be done.
 _PRESENTATION = frozenset({"include", "expand"})
+
+
+class Live(Enum):
+    """Who creates a live account's token."""
+
+    ANYBODY = auto()
+    USERS_ONLY = auto()
+
+
+# What a publishable key may do, by method and route (Accounts v2 contract, tokens).
+_FOR_USERS = {
+    "POST /v2/core/account_tokens": Live.USERS_ONLY,
+    "POST /v2/core/accounts/{account_id}/person_tokens": Live.USERS_ONLY,
+    "POST /v1/tokens": Live.ANYBODY,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +107,29 @@ class Call:
 
 
 async def authenticated(request: Request) -> Call:
-    """Who calls.
+    """Who calls, for the account of the path if it names one.
 
     Raises:
-        Refusal: no known key, an id that can't exist, or a context that is not the path's account.
+        Refusal: no known key, one that may not do this, an id that can't exist, or a context that is not the path's
+            account.
     """
+    return await _call(request, _context)
+
+
+async def acting(request: Request) -> Call:
+    """Who calls, for the account that the context names: the path names none.
+
+    Raises:
+        Refusal: as ``authenticated``; no context, or two.
+    """
+    return await _call(request, _acting_for)
+
+
+Authenticated = Annotated[Call, Depends(authenticated)]
+Acting = Annotated[Call, Depends(acting)]
+
+
+async def _call(request: Request, context: Callable[[Request], str]) -> Call:
     engine: Engine = request.state.engine
     secret = _secret(request.headers.get("authorization", ""))
     caller = await engine.authenticate(secret) if secret else None
@@ -104,13 +139,33 @@ async def authenticated(request: Request) -> Call:
             "No valid API key was given. Send it as 'Authorization: Bearer sk_...'.",
             kind=RefusalKind.UNAUTHENTICATED,
         )
+    _refuse_unpermitted(caller, request)
     for value in request.path_params.values():
         if _ID.fullmatch(value) is None:
             raise not_found()
-    return Call(engine, replace(caller, request_id=request.state.request_id), _context(request), request)
+    return Call(engine, replace(caller, request_id=request.state.request_id), context(request), request)
 
 
-Authenticated = Annotated[Call, Depends(authenticated)]
+def _refuse_unpermitted(caller: Caller, request: Request) -> None:
+    """The one place that says what a key may do.
+
+    A publishable key stands in a page that anybody can read: it makes tokens, and nothing else. A live account's token
+    holds what its platform need not see, so a live secret key makes none.
+
+    Raises:
+        Refusal: ``secret_key_required`` or ``publishable_key_required``.
+    """
+    operation = f"{request.method} {request.scope['route'].path}"
+    if caller.kind is KeyKind.PUBLISHABLE and operation not in _FOR_USERS:
+        raise Refusal(
+            "secret_key_required", "A publishable key can only create tokens.", kind=RefusalKind.FORBIDDEN
+        )  # fmt: skip
+    if caller.livemode and caller.kind is not KeyKind.PUBLISHABLE and _FOR_USERS.get(operation) is Live.USERS_ONLY:
+        raise Refusal(
+            "publishable_key_required",
+            "In live mode this token is created with a publishable key, by the user's own browser or app.",
+            kind=RefusalKind.FORBIDDEN,
+        )
 
 
 def _secret(authorization: str) -> str | None:
@@ -129,7 +184,7 @@ def _secret(authorization: str) -> str | None:
 
 
 def _context(request: Request) -> str:
-    """The account that the call acts for.
+    """The account of the path, where the call says that it acts for it, else empty.
 
     An account has no accounts of its own here, so a call can only act for the one its path names. Doing anything else
     under the platform's own name instead would surprise.
@@ -137,11 +192,7 @@ def _context(request: Request) -> str:
     Raises:
         Refusal: it names another one.
     """
-    named = {
-        value.rpartition("/")[2]
-        for header in ("stripe-context", "stripe-account")
-        if (value := request.headers.get(header, ""))
-    }
+    named = _named(request)
     if not named:
         return ""
     account_id = request.path_params.get("account_id")
@@ -152,3 +203,31 @@ def _context(request: Request) -> str:
             type=INVALID_REQUEST,
         )
     return str(account_id)
+
+
+def _acting_for(request: Request) -> str:
+    """The account that the context names.
+
+    Raises:
+        Refusal: it names none, or two; ``not_found`` for an id that can't exist.
+    """
+    named = _named(request)
+    if len(named) != 1:
+        raise Refusal(
+            "parameter_missing" if not named else "parameter_invalid",
+            "Name the account that the call acts for in Stripe-Context.",
+            type=INVALID_REQUEST,
+        )
+    (account_id,) = named
+    if _ID.fullmatch(account_id) is None:
+        raise not_found()
+    return account_id
+
+
+def _named(request: Request) -> set[str]:
+    """The accounts that the headers name; of a path the last one acts."""
+    return {
+        value.rpartition("/")[2]
+        for header in ("stripe-context", "stripe-account")
+        if (value := request.headers.get(header, ""))
+    }

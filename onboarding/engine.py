@@ -11,7 +11,7 @@ from onboarding.activity import Activity
 from onboarding.clocks import Clocks
 from onboarding.crypto import SealBroken
 from onboarding.documents import rfc3339
-from onboarding.door.callers import Caller
+from onboarding.door.callers import Caller, KeyKind
 from onboarding.door.door import Door
 from onboarding.door.policies import PolicyShelf
 from onboarding.explanation import Explanations
@@ -26,6 +26,8 @@ from onboarding.storage import accounts, book
 from onboarding.storage.database import Database
 from onboarding.storage.keys import find_key
 from onboarding.timeline import Timeline
+from onboarding.tokens import Tokens
+from onboarding.vault import Vault
 from onboarding.verifiers.configured import verifiers_from
 from onboarding.verifiers.registry import Verifiers
 from onboarding.work import Work
@@ -59,6 +61,8 @@ class Engine:
     policies: PolicyShelf
     door: Door
     accounts: Accounts
+    tokens: Tokens
+    vault: Vault
     reviews: Reviews
     orders: Orders
     activity: Activity
@@ -77,7 +81,11 @@ class Engine:
         """The caller that an API key stands for; None if there is no such key, or it was revoked."""
         async with self.database.reading() as r:
             row = await find_key(r, self.ring.platform_digest(API_KEY_DIGEST, secret))
-        return None if row is None else Caller(row.platform_id, row.livemode, row.id)
+        if row is None:
+            return None
+        return Caller(
+            row.platform_id, row.livemode, row.id, kind=KeyKind(row.kind), country=row.platform_country
+        )  # fmt: skip
 
     async def health(self) -> dict[str, Any]:
         """``ok``, or ``degraded`` where no sweep has ended for a while: accounts are accepted, but nobody works."""
@@ -144,6 +152,8 @@ async def open_engine(
         policies=shelf,
         door=door,
         accounts=Accounts(door, reader, chosen),
+        tokens=Tokens(database, ring, door, chosen),
+        vault=Vault(database, door, chosen),
         reviews=Reviews(door, reader),
         orders=Orders(database, door, reader),
         activity=Activity(database, door),

@@ -15,6 +15,9 @@ from typing import Literal
 Prefix = Literal[
     "acct_",
     "person_",
+    "accttok_",
+    "perstok_",
+    "btok_",
     "check_",
     "evid_",
     "att_",
@@ -27,6 +30,8 @@ Prefix = Literal[
     "evt_test_",
     "clock_",
     "ba_",
+    "usba_",
+    "gbba_",
     "ed_",
     "ed_test_",
     "key_",

@@ -14,7 +14,7 @@ from onboarding.domain.state import Check, CheckState
 from onboarding.door.draft import Lease
 from onboarding.door.owing import claimed_until, needs_worker
 from onboarding.door.view import SILENT_AFTER, SOON, OperatorView, parse_time
-from onboarding.storage import book, idempotency
+from onboarding.storage import book, idempotency, tokens
 from onboarding.storage.work import due_accounts, leftover_checks, retry_stuck
 from onboarding.verifiers.port import Question, VerifierUnavailable
 
@@ -215,10 +215,11 @@ class Work:
             return await leftover_checks(r, limit=limit)
 
     async def swept(self) -> None:
-        """Note that a sweep ended, and delete idempotency keys that have expired, some at a time."""
+        """Note that a sweep ended, and delete idempotency keys and tokens that have expired, some at a time."""
         async with self._database.transaction() as tx:
             await book.set_last_sweep(tx)
             await idempotency.purge(tx)
+            await tokens.purge(tx)
 
 
 _ACTS = {

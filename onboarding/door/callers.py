@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class KeyKind(StrEnum):
+    """What sort of API key somebody calls with; what each may do is the API's to say."""
+
+    SECRET = "secret"  # noqa: S105 -- the name of a kind
+    PUBLISHABLE = "publishable"
+    RESTRICTED = "restricted"
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated platform in one mode. ``actor`` is the id of its key, and goes into the audit trail."""
+    """An authenticated platform in one mode. ``actor`` is the id of its key, and goes into the audit trail.
+
+    ``country`` is the platform's, None where nobody said.
+    """
 
     platform_id: str
     livemode: bool
     actor: str
     request_id: str | None = None
+    kind: KeyKind = KeyKind.SECRET
+    country: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from onboarding.domain.errors import Refusal, RefusalKind
 from onboarding.domain.state import MarkKind
-from onboarding.door.render import bank_fingerprint
 from onboarding.shape import applied_configurations, roles
-from onboarding.validation import validate_account, validate_bank_account, validate_person
+from onboarding.validation import validate_account, validate_person
 from onboarding.values import merge, split_individual
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import datetime
 
     from onboarding.door.draft import Draft, Subject
@@ -36,7 +35,7 @@ class PutAccount:
 
     def apply(self, draft: Draft) -> None:
         """Validate and merge; raises Refusal with the wire's codes."""
-        _refuse_closed(draft)
+        refuse_closed(draft)
         patch, individual_patch = split_individual(self.patch)
         before = draft.account.values
         after = merge(before, patch)
@@ -95,7 +94,7 @@ class AddPerson:
 
     def apply(self, draft: Draft) -> None:
         """Raises Refusal with the wire's codes."""
-        _refuse_closed(draft)
+        refuse_closed(draft)
         values = merge({}, self.patch)
         alone = any(person.individual for person in draft.persons.values()) or _entity_type(draft) == "individual"
         if alone and "legal_guardian" not in roles(values):
@@ -122,7 +121,7 @@ class UpdatePerson:
 
     def apply(self, draft: Draft) -> None:
         """Raises Refusal ``not_found`` or with the wire's codes."""
-        _refuse_closed(draft)
+        refuse_closed(draft)
         person = _person(draft, self.person_id)
         values = merge(person.values, self.patch)
         others = [other.values for other in draft.persons.values() if other.id != person.id]
@@ -141,47 +140,11 @@ class DeletePerson:
 
     def apply(self, draft: Draft) -> None:
         """Raises Refusal ``not_found``, or if it is the individual."""
-        _refuse_closed(draft)
+        refuse_closed(draft)
         person = _person(draft, self.person_id)
         if person.individual:
             raise Refusal("parameter_invalid", "The person of an individual's account can't be deleted.")
         draft.delete_person(person)
-
-
-@dataclass(frozen=True, slots=True)
-class AddBankAccount:
-    """Add a bank account to pay out to. ``tokens`` are the sandbox's bank account tokens."""
-
-    params: Values = field(repr=False)
-    bank_id: str
-    exempt: Callable[[str, str], bool]
-    tokens: Mapping[str, Mapping[str, str]]
-    cause: str = "external_account.created"
-
-    def apply(self, draft: Draft) -> None:
-        """Raises Refusal with v1's codes."""
-        _refuse_closed(draft)
-        validate_bank_account(self.params, self.exempt)
-        details = self.params["external_account"]
-        if isinstance(details, str):
-            if details not in self.tokens:
-                raise Refusal(
-                    "resource_missing", "No such token.", param="external_account", type="invalid_request_error"
-                )
-            details = self.tokens[details]
-        values = {name: value for name, value in details.items() if name != "object" and value is not None}
-        values["country"] = str(values["country"]).upper()
-        values["currency"] = str(values.get("currency") or "usd").lower()
-        if self.params.get("metadata"):
-            values["metadata"] = self.params["metadata"]
-        home = (draft.account.values.get("identity") or {}).get("country")
-        if home is not None and values["country"] != home:
-            raise Refusal(
-                "account_country_unsupported_currency",
-                "The bank account must be in the account's country.",
-                param="external_account.country",
-            )
-        draft.add_bank_account(values, bank_fingerprint(draft, values), self.bank_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +172,8 @@ def _bad_clock(message: str) -> Refusal:
     return Refusal("parameter_invalid", message, param="account", type="invalid_request_error")
 
 
-def _refuse_closed(draft: Draft) -> None:
+def refuse_closed(draft: Draft) -> None:
+    """Refuse whatever changes a closed account."""
     if draft.closed:
         raise Refusal("account_closed", "The account is closed and can't be changed.")
 

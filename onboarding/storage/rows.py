@@ -6,7 +6,7 @@ columns out but not invent any (a test compares them with the tables).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -181,11 +181,28 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """An API key that is not revoked."""
+    """An API key that is not revoked, with its platform's country where that is known."""
 
     id: str
     platform_id: str
     livemode: bool
+    kind: str = "secret"
+    platform_country: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """All columns of a token."""
+
+    id: str
+    platform_id: str
+    livemode: bool
+    kind: str
+    account_id: str | None
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None
+    sealed: bytes | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import structlog
 
 from onboarding.domain import settle as settling
 from onboarding.domain.errors import EngineFault, Refusal
-from onboarding.door import changes
+from onboarding.door import bank_accounts, changes
 from onboarding.door.callers import RequestKey
 from onboarding.door.door import Look
 from onboarding.engine import Engine, open_engine
@@ -260,7 +260,7 @@ async def test_no_repr_shows_what_a_caller_said(engine: Engine, lives: list[Life
         changes.PutAccount(markers.account("company"), nothing_exempt),
         changes.AddPerson(markers.person(), "person_1", nothing_exempt),
         changes.UpdatePerson("person_1", markers.person(), nothing_exempt),
-        changes.AddBankAccount(markers.bank_account(), "ba_1", nothing_exempt, {}),
+        bank_accounts.AddBankAccount(markers.bank_account(), "ba_1", nothing_exempt, {}),
         *vars(engine.door).values(),
     ]
     assert [type(one).__name__ for one in shown if found(repr(one))] == []

@@ -11,6 +11,7 @@ from onboarding.storage.tables.accounts import (
     Order,
     Person,
     SealedValue,
+    VaultBankAccount,
     Version,
 )
 from onboarding.storage.tables.base import Table
@@ -37,6 +38,7 @@ from onboarding.storage.tables.platforms import (
     TestClock,
 )
 from onboarding.storage.tables.rollouts import CurrentPolicy, Rollout, RolloutAccount
+from onboarding.storage.tables.tokens import Token
 
 __all__ = [
     "OPEN_CHECK",
@@ -71,5 +73,7 @@ __all__ = [
     "SealedValue",
     "Table",
     "TestClock",
+    "Token",
+    "VaultBankAccount",
     "Version",
 ]

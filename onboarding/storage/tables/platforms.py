@@ -12,17 +12,18 @@ from onboarding.storage.tables.base import Table, document, instant
 
 
 class Platform(Table, table=True):
-    """Whoever has accounts. Its name is sealed."""
+    """Whoever has accounts. Its name is sealed; ``country`` is where it is, null if nobody said."""
 
     __tablename__ = "platforms"
 
     id: str = Field(primary_key=True)
     created_at: datetime = instant()
+    country: str | None = None
     sealed: bytes | None = None
 
 
 class ApiKey(Table, table=True):
-    """A secret key of a platform, by its digest; the key itself is stored nowhere."""
+    """A key of a platform, by its digest; the key itself is stored nowhere. ``kind`` says what it may do."""
 
     __tablename__ = "api_keys"
     __table_args__ = (UniqueConstraint("digest"),)
@@ -31,6 +32,7 @@ class ApiKey(Table, table=True):
     platform_id: str = Field(foreign_key="platforms.id")
     livemode: bool
     digest: str
+    kind: str = Field(default="secret", sa_column_kwargs={"server_default": "secret"})
     created_at: datetime = instant()
     revoked_at: datetime | None = instant(default=None)
 
