@@ -7,7 +7,6 @@ import binascii
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import Enum, auto
 from typing import Annotated, Any
 
 import orjson
@@ -28,19 +27,16 @@ _ID = re.compile(r"[a-z]+_[A-Za-z0-9_]{1,100}")
 _PRESENTATION = frozenset({"include", "expand"})
 
 
-class Live(Enum):
-    """Who creates a live account's token."""
-
-    ANYBODY = auto()
-    USERS_ONLY = auto()
-
-
-# What a publishable key may do, by method and route (Accounts v2 contract, tokens).
-_FOR_USERS = {
-    "POST /v2/core/account_tokens": Live.USERS_ONLY,
-    "POST /v2/core/accounts/{account_id}/person_tokens": Live.USERS_ONLY,
-    "POST /v1/tokens": Live.ANYBODY,
-}
+# What a publishable key may do, by method and route; under a live key the latter are for nobody else (Accounts v2
+# contract, tokens).
+_MAKES_TOKENS = frozenset(
+    {
+        "POST /v1/tokens",
+        "POST /v2/core/account_tokens",
+        "POST /v2/core/accounts/{account_id}/person_tokens",
+    }
+)
+_FOR_USERS_ONLY = _MAKES_TOKENS - {"POST /v1/tokens"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +152,11 @@ def _refuse_unpermitted(caller: Caller, request: Request) -> None:
         Refusal: ``secret_key_required`` or ``publishable_key_required``.
     """
     operation = f"{request.method} {request.scope['route'].path}"
-    if caller.kind is KeyKind.PUBLISHABLE and operation not in _FOR_USERS:
+    if caller.kind is KeyKind.PUBLISHABLE and operation not in _MAKES_TOKENS:
         raise Refusal(
             "secret_key_required", "A publishable key can only create tokens.", kind=RefusalKind.FORBIDDEN
         )  # fmt: skip
-    if caller.livemode and caller.kind is not KeyKind.PUBLISHABLE and _FOR_USERS.get(operation) is Live.USERS_ONLY:
+    if caller.livemode and caller.kind is not KeyKind.PUBLISHABLE and operation in _FOR_USERS_ONLY:
         raise Refusal(
             "publishable_key_required",
             "In live mode this token is created with a publishable key, by the user's own browser or app.",

@@ -100,8 +100,9 @@ class DeleteBankAccount:
         if others and default_bank_account(draft, currency) is bank:
             raise Refusal(
                 "parameter_invalid",
-                "You cannot delete the default external account for its currency. Please make another external account"
-                " the default using the `default_for_currency` param, and then delete this one.",
+                # v1's own sentence: clients look for it.
+                "You cannot delete the default external account for your default currency. Please make another"
+                " external account the default using the `default_for_currency` param, and then delete this one.",
                 param="id",
                 type="invalid_request_error",
             )

@@ -1,8 +1,8 @@
-"""Bank accounts of the sandbox's tokens: Stripe's published test numbers (docs, "Testing Connect", payouts).
+"""Bank accounts of the sandbox's tokens: Stripe's test numbers (docs, "Testing Connect", bank numbers).
 
-``btok_us`` and, by country and currency, ``btok_gb_gbp``; each token may be used any number of times, and the variants
-of ``btok_us_verified`` differ in what becomes of a debit, which is not made here. Iceland's number, for which Stripe
-publishes none, is the example of the ISO 13616 registry.
+``btok_gb`` is also ``btok_gb_gbp``, by country and currency. Each may be used any number of times. The variants of
+``btok_us_verified`` differ in what becomes of a debit, which is not made here. Iceland's number, for which Stripe has
+none, is the example of the ISO 13616 registry. All check digits are right, so ordinary validation passes them.
 """
 
 from __future__ import annotations
