@@ -34,8 +34,9 @@ async def test_a_key_is_found_by_its_digest_until_it_is_revoked(db: Database) ->
 async def test_a_key_has_a_kind_and_its_platform_s_country(db: Database) -> None:
     async with db.reading() as r:
         assert await keys.create_platform(r, platform_id="plat_1", country="FR")
-        made = {"key_id": "key_1", "platform_id": "plat_1", "livemode": False, "digest": "d", "kind": "publishable"}
-        assert await keys.create_key(r, **made)
+        assert await keys.create_key(
+            r, key_id="key_1", platform_id="plat_1", livemode=False, digest="d", kind="publishable"
+        )  # fmt: skip
         # As a process of the version before writes it.
         await r.fetch(
             "INSERT INTO api_keys (id, platform_id, livemode, digest, created_at) VALUES"

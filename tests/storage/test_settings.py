@@ -55,6 +55,8 @@ def test_secrets_are_not_printed_and_nothing_changes(environment: pytest.MonkeyP
         ("ONBOARDING_ROOT_KEYS", "1:c2VjcmV0", "ONBOARDING_ROOT_KEYS: key 1 must be 32 bytes long, is 6"),
         ("ONBOARDING_SANDBOX", "secret", "ONBOARDING_SANDBOX: Input should be 'on' or 'off'"),
         ("ONBOARDING_PROFILE_REVIEWS", "secret", "ONBOARDING_PROFILE_REVIEWS: Input should be 'on' or 'off'"),
+        ("ONBOARDING_TRUSTED_PROXIES", "secret", "ONBOARDING_TRUSTED_PROXIES: must be IP addresses or networks"),
+        ("ONBOARDING_TRUSTED_PROXIES", "10.0.0.1/8", "ONBOARDING_TRUSTED_PROXIES: must be IP addresses or networks"),
         ("ONBOARDING_API_PORT", "secret", "ONBOARDING_API_PORT: Input should be a valid integer"),
     ],
 )
