@@ -6,7 +6,7 @@ accounts). Nothing is verified here: that a bank account is somebody's is for mi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import orjson
 
@@ -109,7 +109,7 @@ class Vault:
         await self._door.revise_whole(account_id, ArchiveBankAccount(bank_id, archived), caller, key, bank_id)
         return await self.get(caller, account_id, country, bank_id)
 
-    async def refuse_microdeposits(self, caller: Caller, account_id: str, bank_id: str) -> None:
+    async def refuse_microdeposits(self, caller: Caller, account_id: str, bank_id: str) -> NoReturn:
         """Refuse to move money.
 
         Raises:

@@ -208,6 +208,20 @@ def test_token_expires_by_the_clock_of_the_database(platform: Platform) -> None:
     assert core.accounts.create({**BESIDE, "account_token": early.id}).display_name == HELD["display_name"]
 
 
+def test_sweep_destroys_what_an_expired_token_holds(platform: Platform) -> None:
+    server = platform.server
+    core = platform.sdk().v2.core
+    late, early = core.account_tokens.create(HELD), core.account_tokens.create(HELD)
+    server.fetch("UPDATE tokens SET expires_at = clock_timestamp() WHERE id = $1", late.id)
+
+    server.run(server.engine.work.swept())
+
+    held = server.fetch("SELECT id FROM tokens WHERE platform_id = $1 AND sealed IS NOT NULL", platform.id)
+    assert [row[0] for row in held] == [early.id]
+    assert refused(core.accounts.create, {**BESIDE, "account_token": late.id})[:2] == (400, "token_expired")
+    assert core.account_tokens.retrieve(late.id).used is False
+
+
 @pytest.mark.parametrize(
     ("alongside", "param"),
     [
