@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onboarding.domain.errors import Refusal
+from onboarding.shape import roles
 from onboarding.tokens import Tokens
 from onboarding.validation import validate_account, validate_person
 from onboarding.validation.objects import nothing_exempt
@@ -93,15 +94,34 @@ def test_what_some_account_takes_can_be_put_into_a_token(
         Tokens._check_account(patch, AS_OF, fitting_exemption(nothing_exempt))
 
 
-@given(PERSON, st.lists(PERSON, max_size=2), COUNTRY, PERSON)
+def takes_person(before: dict[str, Any], others: list[dict[str, Any]], account: Any, patch: dict[str, Any]) -> bool:
+    after = merge(before, patch)
+    return accepts(validate_person, patch, before, after, others, account, as_of=AS_OF, exempt=nothing_exempt)
+
+
+# Nobody ever is both.
+ROLES = some(relationship=RELATIONSHIP)
+BEFORE = PERSON.filter(lambda person: not {"legal_guardian", "representative"} <= roles(person))
+ROLES_BEFORE = ROLES.filter(lambda person: not {"legal_guardian", "representative"} <= roles(person))
+
+
+@given(BEFORE, st.lists(PERSON, max_size=2), COUNTRY, PERSON)
 def test_what_some_person_takes_can_be_put_into_a_token(
     before: dict[str, Any], others: list[dict[str, Any]], country: str | None, patch: dict[str, Any]
 ) -> None:
     account = {"identity": {"country": country}}
-    after = merge(before, patch)
 
-    if accepts(validate_person, patch, before, after, others, account, as_of=AS_OF, exempt=nothing_exempt):
+    if takes_person(before, others, account, patch):
         Tokens._check_person(patch, account, AS_OF, fitting_exemption(nothing_exempt))
+
+
+@settings(max_examples=500)
+@given(ROLES_BEFORE, st.lists(ROLES, max_size=2), ROLES)
+def test_roles_that_some_person_takes_can_be_put_into_a_token(
+    before: dict[str, Any], others: list[dict[str, Any]], patch: dict[str, Any]
+) -> None:
+    if takes_person(before, others, {}, patch):
+        Tokens._check_person(patch, {}, AS_OF, fitting_exemption(nothing_exempt))
 
 
 def test_what_nobody_takes_can_not() -> None:
