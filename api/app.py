@@ -27,6 +27,8 @@ from api.routes import (
     policies,
     test_clocks,
     timeline,
+    tokens,
+    vault,
     verification,
 )
 from onboarding.domain.errors import Refusal
@@ -44,6 +46,8 @@ ROUTERS = (
     event_destinations.router,
     account_links.router,
     external_accounts.router,
+    tokens.router,
+    vault.router,
     timeline.router,
     people.router,
     explanation.router,

@@ -14,7 +14,7 @@ from fastapi import Depends
 from pydantic import BaseModel
 from starlette.requests import Request
 
-from api.access import READING, ContextUse, refuse_outside, use_of
+from api.access import READING, ContextUse, Use, refuse_outside, use_of
 from api.errors import V1, not_found
 from api.headers import (
     FORM_TYPES,
@@ -28,7 +28,7 @@ from api.limits import Limiter
 from api.schemas.parse import INVALID_REQUEST, parse, parse_fields, parse_form
 from api.versions import DEFAULT, Version, shown, understood, version_of
 from onboarding.domain.errors import Refusal, RefusalKind
-from onboarding.door.callers import Caller, RequestKey
+from onboarding.door.callers import Caller, KeyKind, RequestKey
 from onboarding.engine import Engine
 
 # All ids of ours look so. Anything else can't exist, and some of it (NUL) no database takes as text.
@@ -37,6 +37,16 @@ CONTEXT_HEADERS = ("stripe-context", "stripe-account")
 # What of a body says how the answer is shown, not what is to be done.
 _PRESENTATION = frozenset({"include"})
 _V1_OPERATION = "v1"
+# What a publishable key may do, by method and route; under a live key the latter are for nobody else (Accounts v2
+# contract, tokens).
+_MAKES_TOKENS = frozenset(
+    {
+        "POST /v1/tokens",
+        "POST /v2/core/account_tokens",
+        "POST /v2/core/accounts/{account_id}/person_tokens",
+    }
+)
+_FOR_USERS_ONLY = _MAKES_TOKENS - {"POST /v1/tokens"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +166,7 @@ async def authenticated(request: Request) -> Call:
         is_reading = request.method in READING
         request.state.leave = limiter.enter(caller.actor, livemode=caller.livemode, is_reading=is_reading)
     use = use_of(request)
-    refuse_outside(request, caller, use)
+    _refuse_unpermitted(request, caller, use)
     for value in request.path_params.values():
         if _ID.fullmatch(value) is None:
             raise not_found()
@@ -166,6 +176,29 @@ async def authenticated(request: Request) -> Call:
 
 
 Authenticated = Annotated[Call, Depends(authenticated)]
+
+
+def _refuse_unpermitted(request: Request, caller: Caller, use: Use | None) -> None:
+    """The one place that says what a key may do.
+
+    A publishable key stands in a page that anybody can read: it makes tokens, and nothing else. A live account's token
+    holds what its platform need not see, so a live secret key makes none.
+
+    Raises:
+        Refusal: ``secret_key_required``, ``publishable_key_required``, or that of :func:`api.access.refuse_outside`.
+    """
+    refuse_outside(request, caller, use)
+    operation = f"{request.method} {request.scope['route'].path}"
+    if caller.kind is KeyKind.PUBLISHABLE and operation not in _MAKES_TOKENS:
+        raise Refusal(
+            "secret_key_required", "A publishable key can only create tokens.", kind=RefusalKind.FORBIDDEN
+        )  # fmt: skip
+    if caller.livemode and caller.kind is not KeyKind.PUBLISHABLE and operation in _FOR_USERS_ONLY:
+        raise Refusal(
+            "publishable_key_required",
+            "In live mode this token is created with a publishable key, by the user's own browser or app.",
+            kind=RefusalKind.FORBIDDEN,
+        )
 
 
 def _secret(authorization: str) -> str | None:

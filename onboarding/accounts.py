@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from onboarding.door.changes import AddBankAccount, AddPerson, CloseAccount, DeletePerson, PutAccount, UpdatePerson
+from onboarding.door.bank_accounts import AddBankAccount, DeleteBankAccount, UpdateBankAccount, no_bank_account
+from onboarding.door.changes import AddPerson, CloseAccount, DeletePerson, PutAccount, UpdatePerson
 from onboarding.door.render import render_bank_account, render_person
+from onboarding.door.tokens import TokenKind, UseToken, bank_account_of, beside_token
 from onboarding.ids import new_id
 from onboarding.reading import View, view_of
+from onboarding.validation import validate_bank_account
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from onboarding.door.callers import Caller, RequestKey
-    from onboarding.door.door import Door, Revised
+    from onboarding.door.door import Change, Door, Drawn, Revised
     from onboarding.reading import Reader
     from onboarding.verifiers.registry import Verifiers
 
@@ -32,16 +37,12 @@ class Accounts:
 
     async def create(self, caller: Caller, patch: Document, key: RequestKey | None) -> View:
         """Create an account from a request's parameters, ``identity.individual`` included."""
-        exempt = self._verifiers.exemptions(livemode=caller.livemode)
-        revised = await self._door.create(PutAccount(patch, exempt, creating=True), caller, key)
-        return await self._view(caller, revised)
+        return await self._view(caller, await self._door.create(self._put(caller, patch, creating=True), caller, key))
 
     async def update(self, caller: Caller, account_id: str, patch: Document, key: RequestKey | None) -> View:
         """Update an account: objects merge, null unsets."""
-        exempt = self._verifiers.exemptions(livemode=caller.livemode)
-        return await self._view(
-            caller, await self._door.revise_whole(account_id, PutAccount(patch, exempt), caller, key, account_id)
-        )
+        change = self._put(caller, patch)
+        return await self._view(caller, await self._door.revise_whole(account_id, change, caller, key, account_id))
 
     async def close(
         self, caller: Caller, account_id: str, applied_configurations: list[str] | None, key: RequestKey | None
@@ -53,7 +54,8 @@ class Accounts:
     async def create_person(self, caller: Caller, account_id: str, patch: Document, key: RequestKey | None) -> Document:
         """Add a person; answers its document."""
         person_id = new_id("person_")
-        change = AddPerson(patch, person_id, self._verifiers.exemptions(livemode=caller.livemode))
+        exempt = self._verifiers.exemptions(livemode=caller.livemode)
+        change = self._put_person(caller, account_id, patch, lambda values: AddPerson(values, person_id, exempt))
         revised = await self._door.revise_whole(account_id, change, caller, key, person_id)
         return await self._person(caller, account_id, revised, person_id)
 
@@ -61,7 +63,8 @@ class Accounts:
         self, caller: Caller, account_id: str, person_id: str, patch: Document, key: RequestKey | None
     ) -> Document:
         """Update a person; answers its document."""
-        change = UpdatePerson(person_id, patch, self._verifiers.exemptions(livemode=caller.livemode))
+        exempt = self._verifiers.exemptions(livemode=caller.livemode)
+        change = self._put_person(caller, account_id, patch, lambda values: UpdatePerson(person_id, values, exempt))
         revised = await self._door.revise_whole(account_id, change, caller, key, person_id)
         return await self._person(caller, account_id, revised, person_id)
 
@@ -74,13 +77,76 @@ class Accounts:
         self, caller: Caller, account_id: str, params: Document, key: RequestKey | None
     ) -> Document:
         """Add a bank account to pay out to; answers v1's document."""
-        bank_id = new_id("ba_")
-        change = AddBankAccount(
-            params,
+        exempt = self._verifiers.exemptions(livemode=caller.livemode)
+        sandbox = self._verifiers.tokens(livemode=caller.livemode)
+        bank_id, token_id = new_id("ba_"), params["external_account"]
+        change: Change | Drawn = AddBankAccount(params, bank_id, exempt, sandbox)
+        if isinstance(token_id, str) and token_id not in sandbox:
+            validate_bank_account(params, exempt)
+            bank_id = bank_account_of(token_id)
+            change = UseToken(
+                token_id,
+                TokenKind.BANK_ACCOUNT,
+                caller,
+                None,
+                lambda held: AddBankAccount({**params, "external_account": held["bank_account"]}, bank_id, exempt, {}),
+            )
+        return await self._revise_bank_account(caller, account_id, bank_id, change, key)
+
+    async def update_bank_account(
+        self, caller: Caller, account_id: str, bank_id: str, patch: Document, key: RequestKey | None
+    ) -> Document:
+        """Update a bank account to pay out to; answers v1's document."""
+        return await self._revise_bank_account(caller, account_id, bank_id, UpdateBankAccount(bank_id, patch), key)
+
+    async def delete_bank_account(
+        self, caller: Caller, account_id: str, bank_id: str, key: RequestKey | None
+    ) -> Document:
+        """Delete a bank account to pay out to; answers v1's document."""
+        deleted = {"id": bank_id, "object": "bank_account", "deleted": True}
+        revised = await self._door.revise_whole(
+            account_id,
+            DeleteBankAccount(bank_id),
+            caller,
+            key,
             bank_id,
-            self._verifiers.exemptions(livemode=caller.livemode),
-            self._verifiers.tokens(livemode=caller.livemode),
+            answer=lambda _draft, _documents: deleted,
         )
+        return revised.answer
+
+    async def bank_account(self, caller: Caller, account_id: str, bank_id: str) -> Document:
+        """One bank account to pay out to: v1's document."""
+        found = (await self._reader.account(caller, account_id)).bank_accounts
+        bank = next((one for one in found if one["id"] == bank_id), None)
+        if bank is None:
+            raise no_bank_account()
+        return bank
+
+    def _put(self, caller: Caller, patch: Document, *, creating: bool = False) -> Change | Drawn:
+        exempt = self._verifiers.exemptions(livemode=caller.livemode)
+        beside = beside_token(TokenKind.ACCOUNT, caller, patch)
+        if beside is None:
+            return PutAccount(patch, exempt, creating)
+
+        def change(held: Document) -> Change:
+            identity = {**held.get("identity", {}), **beside.get("identity", {})}
+            return PutAccount({**held, **beside, "identity": identity}, exempt, creating)
+
+        return UseToken(patch["account_token"], TokenKind.ACCOUNT, caller, None, change)
+
+    @staticmethod
+    def _put_person(
+        caller: Caller, account_id: str, patch: Document, change: Callable[[Document], Change]
+    ) -> Change | Drawn:
+        beside = beside_token(TokenKind.PERSON, caller, patch)
+        if beside is None:
+            return change(patch)
+        token_id = patch["person_token"]
+        return UseToken(token_id, TokenKind.PERSON, caller, account_id, lambda held: change({**held, **beside}))
+
+    async def _revise_bank_account(
+        self, caller: Caller, account_id: str, bank_id: str, change: Change | Drawn, key: RequestKey | None
+    ) -> Document:
         revised = await self._door.revise_whole(
             account_id,
             change,

@@ -13,7 +13,7 @@ from onboarding.clocks import Clocks
 from onboarding.crypto import SealBroken
 from onboarding.destinations import Destinations
 from onboarding.documents import rfc3339
-from onboarding.door.callers import Caller
+from onboarding.door.callers import Caller, KeyKind
 from onboarding.door.door import Door
 from onboarding.door.policies import PolicyShelf
 from onboarding.explanation import Explanations
@@ -24,11 +24,12 @@ from onboarding.policies import PolicyBook, Rollouts, RolloutSteps
 from onboarding.reading import Reader
 from onboarding.reproduction import Reproducer
 from onboarding.reviews import Reviews
-from onboarding.scopes import RESTRICTED
 from onboarding.storage import accounts, book
 from onboarding.storage.database import Database
 from onboarding.storage.keys import find_key
 from onboarding.timeline import Timeline
+from onboarding.tokens import Tokens
+from onboarding.vault import Vault
 from onboarding.verifiers.configured import verifiers_from
 from onboarding.verifiers.registry import Verifiers
 from onboarding.work import Work
@@ -62,6 +63,8 @@ class Engine:
     policies: PolicyShelf
     door: Door
     accounts: Accounts
+    tokens: Tokens
+    vault: Vault
     reviews: Reviews
     orders: Orders
     activity: Activity
@@ -84,8 +87,15 @@ class Engine:
             row = await find_key(r, self.ring.platform_digest(API_KEY_DIGEST, secret))
         if row is None:
             return None
-        scopes = frozenset(row.scopes or ()) if row.kind == RESTRICTED else None
-        return Caller(row.platform_id, row.livemode, row.id, scopes=scopes)
+        kind = KeyKind(row.kind)
+        return Caller(
+            row.platform_id,
+            row.livemode,
+            row.id,
+            scopes=frozenset(row.scopes or ()) if kind is KeyKind.RESTRICTED else None,
+            kind=kind,
+            country=row.platform_country,
+        )
 
     async def health(self) -> dict[str, Any]:
         """``ok``, or ``degraded`` where no sweep has ended for a while: accounts are accepted, but nobody works."""
@@ -152,6 +162,8 @@ async def open_engine(
         policies=shelf,
         door=door,
         accounts=Accounts(door, reader, chosen),
+        tokens=Tokens(database, ring, door, chosen),
+        vault=Vault(database, door, chosen),
         reviews=Reviews(door, reader),
         orders=Orders(database, door, reader),
         activity=Activity(database, door),

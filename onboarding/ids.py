@@ -16,6 +16,9 @@ from typing import Literal
 Prefix = Literal[
     "acct_",
     "person_",
+    "accttok_",
+    "perstok_",
+    "btok_",
     "check_",
     "evid_",
     "att_",
@@ -29,6 +32,8 @@ Prefix = Literal[
     "alink_",
     "clock_",
     "ba_",
+    "usba_",
+    "gbba_",
     "ed_",
     "ed_test_",
     "key_",

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from enum import StrEnum
 
-RESTRICTED = "restricted"
-"""Kind of the API keys that have scopes."""
-
 
 class Resource(StrEnum):
     """What a route is about. Each route of the API declares one (``api.access``)."""
@@ -17,6 +14,7 @@ class Resource(StrEnum):
     EXTERNAL_ACCOUNTS = "external_accounts"
     ACCOUNT_LINKS = "account_links"
     TOKENS = "tokens"
+    VAULT = "vault"
     FILES = "files"
     EVENTS = "events"
     EVENT_DESTINATIONS = "event_destinations"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -30,6 +31,7 @@ class Settings(BaseSettings):
     sandbox: Literal["on", "off"] = Field("on", validation_alias="ONBOARDING_SANDBOX")
     api_host: str = Field("127.0.0.1", validation_alias="ONBOARDING_API_HOST")
     api_port: int = Field(8080, ge=0, le=65535, validation_alias="ONBOARDING_API_PORT")
+    trusted_proxies: str = Field("", validation_alias="ONBOARDING_TRUSTED_PROXIES")
     worker_health_port: int = Field(8081, ge=0, le=65535, validation_alias="ONBOARDING_WORKER_HEALTH_PORT")
     sweep_interval_seconds: float = Field(60.0, gt=0, le=3600, validation_alias="ONBOARDING_SWEEP_INTERVAL")
     rate_limits: Literal["on", "off"] = Field("on", validation_alias="ONBOARDING_RATE_LIMITS")
@@ -65,6 +67,14 @@ class Settings(BaseSettings):
         if not url.startswith(("https://", "http://")):
             raise ValueError("must begin with https://")
         return url.rstrip("/")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, proxies: str) -> str:
+        try:
+            return ",".join(str(ip_network(proxy)) for proxy in _listed(proxies))
+        except ValueError:
+            raise ValueError("must be IP addresses or networks") from None  # the first one quotes the value
 
     @field_validator("root_keys")
     @classmethod

@@ -14,7 +14,7 @@ from onboarding.domain.state import Check, CheckState
 from onboarding.door.draft import Lease
 from onboarding.door.owing import claimed_until, needs_worker
 from onboarding.door.view import SILENT_AFTER, SOON, OperatorView, parse_time
-from onboarding.storage import book, destinations, idempotency, links
+from onboarding.storage import book, destinations, idempotency, links, tokens
 from onboarding.storage.work import due_accounts, leftover_checks, retry_stuck
 from onboarding.verifiers.port import Question, VerifierUnavailable
 
@@ -224,6 +224,7 @@ class Work:
             await book.set_last_sweep(tx)
             await destinations.purge_deliveries(tx)
             await links.purge(tx)
+            await tokens.purge(tx)
         for _ in range(PURGES):
             async with self._database.transaction() as tx:
                 purged = await idempotency.purge(tx, limit=PURGED_AT_ONCE)

@@ -9,9 +9,9 @@ from fastapi import APIRouter
 from api.access import about
 from api.dependencies import Authenticated
 from api.responses import JSON
-from api.schemas.bank_accounts import BankAccountCreate
+from api.schemas.bank_accounts import BankAccountCreate, BankAccountUpdate
 from api.schemas.parse import INVALID_REQUEST, path_of
-from api.schemas.queries import no_query
+from api.schemas.queries import no_query, refuse_all_but_expand
 from onboarding.domain.errors import Refusal
 from onboarding.scopes import Resource
 
@@ -56,6 +56,30 @@ async def list_external_accounts(call: Authenticated, account_id: str) -> JSON:
         page = found[start : start + limit]
         has_more = start + limit < end
     return JSON({"object": "list", "data": page, "has_more": has_more, "url": call.path})
+
+
+@router.get("/{bank_id}")
+async def retrieve_external_account(call: Authenticated, account_id: str, bank_id: str) -> JSON:
+    """Retrieve a bank account."""
+    refuse_all_but_expand(call.query)
+    return JSON(await call.engine.accounts.bank_account(call.caller, account_id, bank_id))
+
+
+@router.post("/{bank_id}")
+async def update_external_account(call: Authenticated, account_id: str, bank_id: str) -> JSON:
+    """Change a bank account."""
+    no_query(call.query)
+    parameters = await call.form(BankAccountUpdate)
+    key = call.key(parameters)
+    parameters.pop("expand", None)
+    return JSON(await call.engine.accounts.update_bank_account(call.caller, account_id, bank_id, parameters, key))
+
+
+@router.delete("/{bank_id}")
+async def delete_external_account(call: Authenticated, account_id: str, bank_id: str) -> JSON:
+    """Delete a bank account."""
+    no_query(call.query)
+    return JSON(await call.engine.accounts.delete_bank_account(call.caller, account_id, bank_id, call.key()))
 
 
 def _query(items: list[tuple[str, str]]) -> dict[str, str]:

@@ -39,6 +39,7 @@ class Defaults(Parameters):
 class AccountUpdate(Parameters):
     """``POST /v2/core/accounts/{id}``."""
 
+    account_token: Text = ""
     configuration: Configuration = Configuration()
     contact_email: Text | None = None
     contact_phone: Text | None = None

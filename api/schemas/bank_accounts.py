@@ -15,7 +15,8 @@ class FormParameters(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
-def _unset_if_empty(value: Any) -> Any:
+def unset_if_empty(value: Any) -> Any:
+    """v1's way to say "unset" is an empty string."""
     return None if value == "" else value
 
 
@@ -30,7 +31,7 @@ def _branch(value: object) -> str:
 
 
 FormMetadata = Annotated[Metadata | None, BeforeValidator(_unset_empty_keys)]
-FormText = Annotated[Text | None, BeforeValidator(_unset_if_empty)]
+FormText = Annotated[Text | None, BeforeValidator(unset_if_empty)]
 
 
 class BankAccountDetails(FormParameters):
@@ -41,7 +42,7 @@ class BankAccountDetails(FormParameters):
     account_holder_type: FormText = None
     account_number: Annotated[Text, Field(min_length=1)]
     country: Country
-    currency: Annotated[Currency | None, BeforeValidator(_unset_if_empty)] = None
+    currency: Annotated[Currency | None, BeforeValidator(unset_if_empty)] = None
     routing_number: FormText = None
 
 
@@ -56,4 +57,15 @@ class BankAccountCreate(FormParameters):
     external_account: Annotated[
         Annotated[Text, Tag("<token>")] | Annotated[BankAccountDetails, Tag("<object>")], Discriminator(_branch)
     ]
+    metadata: FormMetadata = None
+
+
+class BankAccountUpdate(FormParameters):
+    """``POST /v1/accounts/{id}/external_accounts/{id}``: what v1 lets a platform change of a bank account."""
+
+    account_holder_name: FormText = None
+    account_holder_type: FormText = None
+    account_type: FormText = None
+    default_for_currency: bool = False
+    expand: list[Text] = Field(default_factory=list, max_length=20)
     metadata: FormMetadata = None

@@ -26,8 +26,6 @@ INVALID_REQUEST = "invalid_request_error"
 UNION_BRANCHES = frozenset({"<token>", "<object>"})
 
 _UNKNOWN = "There is no such parameter."
-_NO_TOKENS = "Tokens are not supported; send the details themselves."
-_UNKNOWN_MESSAGES = {"account_token": _NO_TOKENS, "person_token": _NO_TOKENS}
 _INVALID_MESSAGES = {
     "string_type": "Must be a string.",
     "int_type": "Must be an integer.",
@@ -142,8 +140,7 @@ def _first_refusal(errors: Sequence[ErrorDetails]) -> Refusal:
     if kind == "missing":
         return _refusal("parameter_missing", "This parameter is required.", path_of(location))
     if kind == "extra_forbidden":
-        message = _UNKNOWN_MESSAGES.get(str(location[-1]), _UNKNOWN) if len(location) == 1 else _UNKNOWN
-        return _refusal("parameter_unknown", message, path_of(location))
+        return _refusal("parameter_unknown", _UNKNOWN, path_of(location))
     if kind.startswith("parameter_"):
         return _refusal(kind, str(context["message"]), path_of(location))
     if kind == "literal_error":

@@ -106,6 +106,7 @@ class PersonUpdate(PersonDetails):
     """``POST /v2/core/accounts/{id}/persons/{id}``."""
 
     additional_terms_of_service: AdditionalTerms | None = None
+    person_token: Text = ""
     relationship: Relationship | None = None
 
 

@@ -17,6 +17,9 @@ from onboarding.domain.errors import Refusal
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
+VAULT_LIMIT = 10
+"""Of the vault's lists (SDK ``UsBankAccountListParams``)."""
+VERIFICATION_STATUSES = ("awaiting_verification", "unverified", "verification_failed", "verified")
 
 INCLUDES: tuple[str, ...] = get_args(Include)
 _CONFIGURATIONS: tuple[str, ...] = get_args(ConfigurationName)
@@ -115,6 +118,21 @@ def page(query_items: QueryItems) -> Page:
     return Page(limit=_limit(items), page=_scalar(items, "page"))
 
 
+def vault_page(query_items: QueryItems, filters: Sequence[str]) -> tuple[Page, dict[str, str]]:
+    """The query of a list of the vault: ``limit``, ``page`` and these filters, of which it answers those sent.
+
+    Raises:
+        Refusal: ``parameter_unknown`` or ``parameter_invalid``.
+    """
+    items = list(query_items)
+    _refuse_unknown(items, scalars=("limit", "page", *filters), arrays=())
+    chosen = {name: value for name in filters if (value := _scalar(items, name)) is not None}
+    for name, value in chosen.items():
+        if value not in VERIFICATION_STATUSES:
+            raise _invalid(name, f"Must be one of {', '.join(VERIFICATION_STATUSES)}.")
+    return Page(limit=_limit(items, VAULT_LIMIT), page=_scalar(items, "page")), chosen
+
+
 def no_query(query_items: QueryItems) -> None:
     """The query of an endpoint that has none.
 
@@ -122,6 +140,15 @@ def no_query(query_items: QueryItems) -> None:
         Refusal: ``parameter_unknown``.
     """
     _refuse_unknown(list(query_items), scalars=(), arrays=())
+
+
+def refuse_all_but_expand(query_items: QueryItems) -> None:
+    """The query of one object of v1: ``expand``, which finds nothing to expand.
+
+    Raises:
+        Refusal: ``parameter_unknown``.
+    """
+    _refuse_unknown(list(query_items), scalars=(), arrays=("expand",))
 
 
 def _refuse_unknown(items: Sequence[tuple[str, str]], *, scalars: Sequence[str], arrays: Sequence[str]) -> None:
@@ -139,10 +166,10 @@ def _scalar(items: Sequence[tuple[str, str]], name: str) -> str | None:
     return values[-1] if values else None
 
 
-def _limit(items: Sequence[tuple[str, str]]) -> int:
+def _limit(items: Sequence[tuple[str, str]], default: int = DEFAULT_LIMIT) -> int:
     limit = _scalar(items, "limit")
     if limit is None:
-        return DEFAULT_LIMIT
+        return default
     if re.fullmatch(r"[0-9]{1,4}", limit) is None or not 1 <= int(limit) <= MAX_LIMIT:
         raise _invalid("limit", f"Must be a number from 1 to {MAX_LIMIT}.")
     return int(limit)

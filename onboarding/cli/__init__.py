@@ -70,12 +70,23 @@ def inspect(
 @keys_app.command("create")
 def create_keys(
     platform: str = typer.Option(..., "--platform", help="Name of the new platform; stored sealed."),
+    country: str = typer.Option("", "--country", help="Where it is, such as FR: some countries ask for tokens."),
 ) -> None:
-    """Make a platform with a test and a live key. They are shown once; only their digests are stored."""
+    """Make a platform with secret and publishable keys. They are shown once; only their digests are stored."""
     from onboarding.cli import operations
 
-    made = operations.create_keys(platform)
+    made = operations.create_keys(platform, country or None)
     typer.echo(f"platform  {made.platform_id}\ntest key  {made.test_key}\nlive key  {made.live_key}")
+    typer.echo(f"publishable test key  {made.publishable_test_key}\npublishable live key  {made.publishable_live_key}")
+
+
+@keys_app.command("publishable")
+def create_publishable_keys(platform: str = typer.Argument(..., help="Platform: plat_…")) -> None:
+    """Make a test and a live publishable key of a platform: they create tokens and nothing else. Shown once."""
+    from onboarding.cli import operations
+
+    test, live = operations.add_publishable_keys(platform)
+    typer.echo(f"publishable test key  {test}\npublishable live key  {live}")
 
 
 STATE = typer.Option([], "--state", help="pending, settled, ignored, refused or unreadable; may be repeated.")

@@ -10,17 +10,15 @@ from typing import TypeVar
 from onboarding.cli.keys import new_secret, with_database
 from onboarding.cli.operations import CommandFailed
 from onboarding.crypto import KeyRing
+from onboarding.door.callers import KeyKind
 from onboarding.engine import API_KEY_DIGEST
 from onboarding.ids import new_id
-from onboarding.scopes import RESTRICTED, SCOPES, UnknownScope, known_scopes
+from onboarding.scopes import SCOPES, UnknownScope, known_scopes
 from onboarding.settings import load_settings
 from onboarding.storage import keys
 from onboarding.storage.database import Database, Reading
 from onboarding.storage.faults import ConnectionLost, StatementFailed
 from onboarding.storage.rows import KeyRow, ListedKeyRow
-
-PREFIXES = {"secret": "sk", RESTRICTED: "rk", "publishable": "pk"}
-"""How the secret of a kind of key begins."""
 
 _NO_SUCH_ROW = "23503"
 
@@ -44,7 +42,7 @@ def add_key(platform_id: str, scopes: Sequence[str], expires_at: datetime | None
         raise CommandFailed(f"a scope is one of {', '.join(SCOPES)}") from None
 
     async def work(database: Database, ring: KeyRing) -> MadeKey:
-        kind = RESTRICTED if wanted is not None else "secret"
+        kind = KeyKind.RESTRICTED if wanted is not None else KeyKind.SECRET
         template = KeyRow("", platform_id, livemode, kind, wanted)
         async with database.transaction() as tx:
             return await _make(tx, ring, template, expires_at)
@@ -92,7 +90,7 @@ def list_keys(platform_id: str) -> list[ListedKeyRow]:
 
 
 async def _make(r: Reading, ring: KeyRing, like: KeyRow, expires_at: datetime | None) -> MadeKey:
-    made = MadeKey(new_id("key_"), new_secret(livemode=like.livemode, prefix=PREFIXES[like.kind]))
+    made = MadeKey(new_id("key_"), new_secret(livemode=like.livemode, kind=KeyKind(like.kind)))
     await keys.create_key(
         r,
         key_id=made.id,

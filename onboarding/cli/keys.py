@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from onboarding.crypto import KeyRing
+from onboarding.door.callers import KeyKind
 from onboarding.engine import API_KEY_DIGEST
 from onboarding.ids import new_id
 from onboarding.settings import load_settings
 from onboarding.storage import keys
-from onboarding.storage.database import Database
+from onboarding.storage.database import Database, Reading
 
 LOCAL_PLATFORM = "local"
 """Name of the platform that ``make run`` uses."""
@@ -27,37 +28,57 @@ _SECRET_LENGTH = 40
 T = TypeVar("T")
 
 
+PREFIXES = {KeyKind.SECRET: "sk", KeyKind.PUBLISHABLE: "pk", KeyKind.RESTRICTED: "rk"}
+"""How keys of each kind begin."""
+
+
 @dataclass(frozen=True, slots=True)
 class MadeKeys:
-    """A platform and its two secrets, which are known nowhere else."""
+    """A platform and its secret and publishable keys, which are known nowhere else."""
 
     platform_id: str
     test_key: str = field(repr=False)
     live_key: str = field(repr=False)
+    publishable_test_key: str = field(repr=False)
+    publishable_live_key: str = field(repr=False)
 
 
-def new_secret(*, livemode: bool, prefix: str = "sk") -> str:
-    """A new key: its prefix, ``_test_`` or ``_live_``, and 40 characters of base 62."""
+def new_secret(*, livemode: bool, kind: KeyKind = KeyKind.SECRET) -> str:
+    """A new key: ``sk_test_`` or whatever its kind and mode are, and 40 characters of base 62."""
     tail = "".join(secrets.choice(_BASE62) for _ in range(_SECRET_LENGTH))
-    return f"{prefix}_{'live' if livemode else 'test'}_{tail}"
+    return f"{PREFIXES[kind]}_{'live' if livemode else 'test'}_{tail}"
 
 
-async def make_platform(database: Database, ring: KeyRing, name: str) -> MadeKeys:
-    """A new platform of that name, with a key of each mode."""
+async def make_platform(database: Database, ring: KeyRing, name: str, country: str | None = None) -> MadeKeys:
+    """A new platform of that name in that country, with a secret and a publishable key of each mode."""
     platform_id = new_id("plat_")
-    made = MadeKeys(platform_id, new_secret(livemode=False), new_secret(livemode=True))
     sealed = ring.seal_platform(name.encode(), platform=platform_id, purpose="name", ref=platform_id)
     async with database.transaction() as tx:
-        await keys.create_platform(tx, platform_id=platform_id, sealed=sealed)
-        for secret, livemode in ((made.test_key, False), (made.live_key, True)):
-            await keys.create_key(
-                tx,
-                key_id=new_id("key_"),
-                platform_id=platform_id,
-                livemode=livemode,
-                digest=ring.platform_digest(API_KEY_DIGEST, secret),
-            )
-    return made
+        await keys.create_platform(tx, platform_id=platform_id, sealed=sealed, country=country)
+        made = [
+            await make_key(tx, ring, platform_id, kind, livemode=livemode)
+            for kind in (KeyKind.SECRET, KeyKind.PUBLISHABLE)
+            for livemode in (False, True)
+        ]
+    return MadeKeys(platform_id, *made)
+
+
+async def make_key(r: Reading, ring: KeyRing, platform_id: str, kind: KeyKind, *, livemode: bool) -> str:
+    """A new key of a platform.
+
+    Raises:
+        StatementFailed: ``23503``: no such platform.
+    """
+    secret = new_secret(livemode=livemode, kind=kind)
+    await keys.create_key(
+        r,
+        key_id=new_id("key_"),
+        platform_id=platform_id,
+        livemode=livemode,
+        digest=ring.platform_digest(API_KEY_DIGEST, secret),
+        kind=kind,
+    )
+    return secret
 
 
 def ensure_local_keys(database_url: str, previous: Mapping[str, str] | None) -> dict[str, str]:

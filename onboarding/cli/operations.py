@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import getpass
 import importlib
+import re
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from onboarding.cli.keys import MadeKeys, make_platform, run_apart, with_database
+from onboarding.cli.keys import MadeKeys, make_key, make_platform, run_apart, with_database
 from onboarding.domain.errors import Refusal
 from onboarding.domain.state import OrderKind
+from onboarding.door.callers import KeyKind
 from onboarding.door.orders import Audience
 from onboarding.engine import Engine, open_engine
 from onboarding.inspection import Inspection, NoSuchAccount, inspect
@@ -28,6 +30,10 @@ T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
 
 
+NO_SUCH_PLATFORM = "23503"
+"""Postgres' code for a row that belongs to none."""
+
+
 class CommandFailed(Exception):  # noqa: N818 -- says what happened
     """Something that a person can mend. One line, without values."""
 
@@ -41,15 +47,38 @@ def migrate() -> None:
         raise _unreachable() from error
 
 
-def create_keys(platform: str) -> MadeKeys:
-    """A new platform with its keys."""
+def create_keys(platform: str, country: str | None) -> MadeKeys:
+    """A new platform with its keys; ``country`` in two letters, None for nowhere in particular."""
     settings = load_settings()
+    if country is not None and re.fullmatch(r"[A-Za-z]{2}", country) is None:
+        raise CommandFailed("a country is two letters (ISO 3166-1 alpha-2)")
 
     async def make(database: Database) -> MadeKeys:
-        return await make_platform(database, settings.key_ring(), platform)
+        return await make_platform(database, settings.key_ring(), platform, country.upper() if country else None)
 
     try:
         made: MadeKeys = with_database(settings.database_url, make)
+    except ConnectionLost as error:
+        raise _unreachable() from error
+    return made
+
+
+def add_publishable_keys(platform_id: str) -> tuple[str, str]:
+    """A test and a live publishable key of a platform that is there."""
+    settings = load_settings()
+
+    async def make(database: Database) -> tuple[str, str]:
+        ring = settings.key_ring()
+        async with database.transaction() as tx:
+            test = await make_key(tx, ring, platform_id, KeyKind.PUBLISHABLE, livemode=False)
+            return test, await make_key(tx, ring, platform_id, KeyKind.PUBLISHABLE, livemode=True)
+
+    try:
+        made: tuple[str, str] = with_database(settings.database_url, make)
+    except StatementFailed as error:
+        if error.sqlstate != NO_SUCH_PLATFORM:
+            raise
+        raise CommandFailed("no platform has this id") from error
     except ConnectionLost as error:
         raise _unreachable() from error
     return made

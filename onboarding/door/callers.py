@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class KeyKind(StrEnum):
+    """What sort of API key somebody calls with; what each may do is the API's to say."""
+
+    SECRET = "secret"  # noqa: S105 -- the name of a kind
+    PUBLISHABLE = "publishable"
+    RESTRICTED = "restricted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +22,8 @@ class Caller:
         actor: the id of its key, which goes into the audit trail. Where somebody else acts for the platform it says
             who, and no request of the platform's is then the reason of anything.
         scopes: codes of what a restricted key may do (``onboarding.scopes``); None may do everything.
+        kind: of the key.
+        country: the platform's, None where nobody said.
     """
 
     platform_id: str
@@ -20,6 +31,8 @@ class Caller:
     actor: str
     request_id: str | None = None
     scopes: frozenset[str] | None = None
+    kind: KeyKind = KeyKind.SECRET
+    country: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from onboarding.domain.errors import Refusal, RefusalKind
 from onboarding.domain.state import MarkKind
-from onboarding.door.render import bank_fingerprint
 from onboarding.shape import applied_configurations, roles
-from onboarding.validation import validate_account, validate_bank_account, validate_person
+from onboarding.validation import validate_account, validate_person
 from onboarding.values import merge, split_individual
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import datetime
 
     from onboarding.door.draft import Draft, Subject
@@ -146,42 +145,6 @@ class DeletePerson:
         if person.individual:
             raise Refusal("parameter_invalid", "The person of an individual's account can't be deleted.")
         draft.delete_person(person)
-
-
-@dataclass(frozen=True, slots=True)
-class AddBankAccount:
-    """Add a bank account to pay out to. ``tokens`` are the sandbox's bank account tokens."""
-
-    params: Values = field(repr=False)
-    bank_id: str
-    exempt: Callable[[str, str], bool]
-    tokens: Mapping[str, Mapping[str, str]]
-    cause: str = "external_account.created"
-
-    def apply(self, draft: Draft) -> None:
-        """Raises Refusal with v1's codes."""
-        refuse_closed(draft)
-        validate_bank_account(self.params, self.exempt)
-        details = self.params["external_account"]
-        if isinstance(details, str):
-            if details not in self.tokens:
-                raise Refusal(
-                    "resource_missing", "No such token.", param="external_account", type="invalid_request_error"
-                )
-            details = self.tokens[details]
-        values = {name: value for name, value in details.items() if name != "object" and value is not None}
-        values["country"] = str(values["country"]).upper()
-        values["currency"] = str(values.get("currency") or "usd").lower()
-        if self.params.get("metadata"):
-            values["metadata"] = self.params["metadata"]
-        home = (draft.account.values.get("identity") or {}).get("country")
-        if home is not None and values["country"] != home:
-            raise Refusal(
-                "account_country_unsupported_currency",
-                "The bank account must be in the account's country.",
-                param="external_account.country",
-            )
-        draft.add_bank_account(values, bank_fingerprint(draft, values), self.bank_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,14 @@ class Afterwards(Protocol):
         """Claim what is owed; what it answers is the change's result."""
 
 
+@runtime_checkable
+class Drawn(Protocol):
+    """A change that lies in a row beside the account's, such as a token's: it is taken out in the same transaction."""
+
+    async def draw(self, tx: Transaction, ring: KeyRing) -> Change:
+        """The change itself. May raise Refusal: then nothing has happened. A replayed request draws nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """No change at all: only what time owes."""
@@ -136,7 +144,7 @@ class Door:
         self._turns: defaultdict[str, _Turn] = defaultdict(_Turn)
 
     async def revise(
-        self, account_id: str, change: Change, caller: Caller | None = None, key: RequestKey | None = None
+        self, account_id: str, change: Change | Drawn, caller: Caller | None = None, key: RequestKey | None = None
     ) -> Any:
         """Apply a change and return what it returned; a replayed request returns None."""
         return (await self.revise_whole(account_id, change, caller, key)).result
@@ -144,7 +152,7 @@ class Door:
     async def revise_whole(
         self,
         account_id: str,
-        change: Change,
+        change: Change | Drawn,
         caller: Caller | None = None,
         key: RequestKey | None = None,
         object_id: str | None = None,
@@ -180,6 +188,7 @@ class Door:
                     shown = self.secret_of(caller, existing)
                     revised, nudge = Revised(None, replayed=replayed, secret=shown), True
                 else:
+                    change = await self._drawn(tx, change)
                     revised, nudge = await self._write(tx, record, change, caller, key)
                     if answer is not None and revised.draft is not None and revised.documents is not None:
                         revised = replace(revised, answer=answer(revised.draft, revised.documents))
@@ -194,13 +203,14 @@ class Door:
                 self._nudge_check(account_id, check_id)
         return revised
 
-    async def create(self, change: Change, caller: Caller, key: RequestKey | None = None) -> Revised:
+    async def create(self, change: Change | Drawn, caller: Caller, key: RequestKey | None = None) -> Revised:
         """Make a new account and apply ``change`` to it. A replay answers with the first one's id."""
         account_id = new_id("acct_")
         turn = f"{caller.platform_id}:{key.key}" if key is not None else account_id
         async with self._turn(turn) as left, self._database.transaction(lock_timeout=left()) as tx:
             existing = await self.claim(tx, caller, key, account_id, account_id)
             if existing is None:
+                change = await self._drawn(tx, change)
                 revised, nudge = await self._make(tx, account_id, change, caller, key)
             else:
                 account_id = existing.account_id or account_id
@@ -232,6 +242,9 @@ class Door:
         return draft, journal.documents
 
     # --- one transaction ----------------------------------------------------------------------------------------------
+
+    async def _drawn(self, tx: Transaction, change: Change | Drawn) -> Change:
+        return await change.draw(tx, self._ring) if isinstance(change, Drawn) else change
 
     async def _make(
         self, tx: Transaction, account_id: str, change: Change, caller: Caller, key: RequestKey | None

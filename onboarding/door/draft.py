@@ -260,6 +260,44 @@ class Draft:
         self._dirty[bank.id] = bank
         return bank
 
+    def put_bank_account(self, bank: Subject, values: dict[str, Any]) -> None:
+        """Replace a bank account's values."""
+        self.needs_reshape = True
+        if values != bank.values:
+            bank.values = values
+            self._dirty[bank.id] = bank
+
+    def delete_bank_account(self, bank: Subject) -> None:
+        """Delete a bank account with its values; its row stays, for what was paid to it."""
+        self.needs_reshape = True
+        del self.bank_accounts[bank.id]
+        self._dirty.pop(bank.id, None)
+        self.batch.delete(tables.SealedValue, {"account_id": self.account_id, "subject": bank.id})
+        self.batch.update(tables.BankAccount, {"id": bank.id}, deleted_at=self.as_of)
+
+    def add_vault_bank_account(self, bank_id: str, values: dict[str, Any], fingerprint: str) -> None:
+        """A new bank account that the account keeps, and that no rule knows of."""
+        self.batch.insert(
+            tables.VaultBankAccount,
+            id=bank_id,
+            account_id=self.account_id,
+            created_at=self.as_of,
+            country=values["country"],
+            currency=values["currency"],
+            fingerprint=fingerprint,
+        )
+        self._dirty[bank_id] = Subject(bank_id, values)
+
+    def vault_bank_account(self, bank_id: str) -> Subject:
+        """A kept bank account with its values."""
+        return self._unsealed(Subject(bank_id, {}))
+
+    def put_vault_bank_account(self, bank: Subject, values: dict[str, Any], fingerprint: str) -> None:
+        """Replace a kept bank account's values."""
+        bank.values = values
+        self._dirty[bank.id] = bank
+        self.batch.update(tables.VaultBankAccount, {"id": bank.id}, fingerprint=fingerprint)
+
     def check(self, check_id: str) -> Check | None:
         """An open check by its id."""
         return next((check for check in self.state.checks if check.id == check_id and check.state.is_open), None)

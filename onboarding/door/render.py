@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ID_NUMBERS = "id_numbers."
 REDIRECT = "redirect_to_url"
+DEFAULT_FOR_CURRENCY = "default_for_currency"
 
 
 def encode_evaluation(account_id: str, evaluation: Evaluation) -> dict[str, Any]:
@@ -127,16 +128,21 @@ def render_person(draft: Draft, person: Subject) -> dict[str, Any]:
 
 
 def render_bank_account(draft: Draft, bank: Subject) -> dict[str, Any]:
-    """The document of one bank account; the first of a currency is its default."""
-    same = [one for one in draft.bank_accounts.values() if one.values["currency"] == bank.values["currency"]]
+    """The document of one bank account."""
     return bank_account_document(
         id=bank.id,
         account=draft.account_id,
         values=bank.values,
         last4=str(bank.values.get("account_number", ""))[-4:],
         fingerprint=bank_fingerprint(draft, bank.values)[:16],
-        default_for_currency=same[0].id == bank.id,
+        default_for_currency=default_bank_account(draft, bank.values["currency"]) is bank,
     )
+
+
+def default_bank_account(draft: Draft, currency: str) -> Subject | None:
+    """The bank account that payouts in a currency go to: the one that was chosen, else the first."""
+    same = [bank for bank in draft.bank_accounts.values() if bank.values["currency"] == currency]
+    return next((bank for bank in same if bank.values.get(DEFAULT_FOR_CURRENCY)), same[0] if same else None)
 
 
 def bank_fingerprint(draft: Draft, values: Mapping[str, Any]) -> str:

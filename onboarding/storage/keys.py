@@ -12,19 +12,22 @@ from onboarding.storage.rows import KeyRow, ListedKeyRow
 async def find_key(r: Reading, digest: str) -> KeyRow | None:
     """The key with this digest, or None if there is none, it was revoked or it has ended."""
     row = await r.fetch_one(
-        f"SELECT {columns(KeyRow)} FROM api_keys t WHERE t.digest = $1 AND {_IN_FORCE}",  # noqa: S608
+        f"{_FIND} WHERE t.digest = $1 AND {_IN_FORCE}",
         digest,
     )
     return None if row is None else KeyRow(*row)
 
 
-async def create_platform(r: Reading, *, platform_id: str, sealed: bytes | None = None) -> bool:
-    """Add a platform unless it is there; whether it is new. ``sealed`` holds its name."""
+async def create_platform(
+    r: Reading, *, platform_id: str, sealed: bytes | None = None, country: str | None = None
+) -> bool:
+    """Add a platform unless it is there; whether it is new. ``sealed`` holds its name, ``country`` is where it is."""
     row = await r.fetch_one(
-        "INSERT INTO platforms (id, created_at, sealed) VALUES ($1, clock_timestamp(), $2)"
+        "INSERT INTO platforms (id, created_at, sealed, country) VALUES ($1, clock_timestamp(), $2, $3)"
         " ON CONFLICT (id) DO NOTHING RETURNING 1",
         platform_id,
         sealed,
+        country,
     )
     return row is not None
 
@@ -62,7 +65,7 @@ async def create_key(
 async def get_key(r: Reading, key_id: str) -> KeyRow | None:
     """The key with this id, or None if there is none, it was revoked or it has ended. Locked until the commit."""
     row = await r.fetch_one(
-        f"SELECT {columns(KeyRow)} FROM api_keys t WHERE t.id = $1 AND {_IN_FORCE} FOR UPDATE",  # noqa: S608
+        f"{_FIND} WHERE t.id = $1 AND {_IN_FORCE} FOR UPDATE OF t",
         key_id,
     )
     return None if row is None else KeyRow(*row)
@@ -100,3 +103,7 @@ async def revoke_key(r: Reading, key_id: str) -> bool:
 
 
 _IN_FORCE = "t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > clock_timestamp())"
+_FIND = """
+SELECT t.id, t.platform_id, t.livemode, t.kind, t.scopes, p.country
+FROM api_keys t JOIN platforms p ON p.id = t.platform_id
+"""

@@ -8,7 +8,7 @@ whole platform without an index of its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -112,6 +112,26 @@ class OrderRow:
 
 
 @dataclass(frozen=True, slots=True)
+class VaultRow:
+    """A kept bank account without its details."""
+
+    id: str
+    account_id: str
+    created_at: datetime
+    country: str
+    currency: str
+    archived: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VaultItem(VaultRow):
+    """A kept bank account with its details, sealed with ``id`` as subject."""
+
+    version: int
+    sealed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class OrderItem(OrderRow):
     """An order with its ticket, sealed with ``id`` as subject, and its account's time, which says if it has ended."""
 
@@ -205,6 +225,17 @@ async def list_orders(
     return [OrderItem(*row) for row in await query.page(r, page)]
 
 
+async def list_vault(
+    r: Reading, scope: Scope, page: Page, *, country: str, bank_id: str | None = None
+) -> list[VaultItem]:
+    """Kept bank accounts of a country, archived ones too, or one of them."""
+    query = _of_accounts("vault_bank_accounts", f"{columns(VaultRow)}, s.version, s.ciphertext", scope, _ITS_VALUES)
+    query.add("t.country = {}", country)
+    if bank_id is not None:
+        query.add("t.id = {}", bank_id)
+    return [VaultItem(*row) for row in await query.page(r, page)]
+
+
 async def list_clocks(r: Reading, platform_id: str, page: Page) -> list[ClockRow]:
     """A platform's test clocks."""
     query = _Query(f"SELECT {columns(ClockRow)} FROM test_clocks t", "t.created_at", "t.id")  # noqa: S608
@@ -279,6 +310,9 @@ LEFT JOIN LATERAL (
 
 
 _ACCOUNTS_TIME = "greatest(coalesce(k.now, clock_timestamp()), a.last_as_of)"
+_ITS_VALUES = """
+JOIN sealed_values s ON s.account_id = t.account_id AND s.subject = t.id AND s.field_group = 'values'
+"""
 _ITS_TICKET = """
 LEFT JOIN test_clocks k ON k.id = a.test_clock_id
 LEFT JOIN sealed_values s ON s.account_id = t.account_id AND s.subject = t.id AND s.field_group = 'ticket'

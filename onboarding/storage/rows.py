@@ -6,7 +6,7 @@ columns out but not invent any (a test compares them with the tables).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -197,13 +197,14 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """An API key that is in force."""
+    """An API key that is in force, with its platform's country where that is known."""
 
     id: str
     platform_id: str
     livemode: bool
     kind: str = "secret"
     scopes: list[str] | None = None
+    platform_country: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +219,21 @@ class ListedKeyRow:
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """All columns of a token."""
+
+    id: str
+    platform_id: str
+    livemode: bool
+    kind: str
+    account_id: str | None
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None
+    sealed: bytes | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

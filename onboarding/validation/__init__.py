@@ -9,8 +9,21 @@ parameter). Whether something is *true* is not asked here: that is a check, and 
 """
 
 from onboarding.validation.accounts import validate_account
-from onboarding.validation.bank_accounts import validate_bank_account
+from onboarding.validation.bank_accounts import (
+    DEFAULT_CURRENCIES,
+    validate_bank_account,
+    validate_bank_details,
+    validate_vault_bank_account,
+)
 from onboarding.validation.persons import validate_person
 from onboarding.validation.responsibilities import requirements_collector
 
-__all__ = ["requirements_collector", "validate_account", "validate_bank_account", "validate_person"]
+__all__ = [
+    "DEFAULT_CURRENCIES",
+    "requirements_collector",
+    "validate_account",
+    "validate_bank_account",
+    "validate_bank_details",
+    "validate_person",
+    "validate_vault_bank_account",
+]

@@ -214,3 +214,19 @@ def test_recovers_when_the_database_comes_back() -> None:
     assert (ready.status_code, health.status_code) == (503, 200)
     assert again.status_code == 401
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("trusted", "address"), [("", "127.0.0.1"), ("10.0.0.0/8", "127.0.0.1"), ("127.0.0.0/8", "203.0.113.9")]
+)
+def test_address_of_an_acceptance_is_a_trusted_proxy_s_word_only(
+    database_url: str, platform: Platform, trusted: str, address: str
+) -> None:
+    held = {"identity": {"attestations": {"terms_of_service": {"account": {"shown_and_accepted": True}}}}}
+    headers = {"Authorization": f"Bearer {platform.test_key}", "X-Forwarded-For": "203.0.113.9"}
+    with running(database_url, ONBOARDING_TRUSTED_PROXIES=trusted) as (_, url):
+        token = httpx.post(f"{url}/v2/core/account_tokens", json=held, headers=headers).json()
+
+    made = platform.sdk().v2.core.accounts.create({"account_token": token["id"], "include": ["identity"]})
+
+    assert made.identity.attestations.terms_of_service.account.ip == address

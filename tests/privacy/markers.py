@@ -226,3 +226,23 @@ def bank_account() -> dict[str, Any]:
         },
         "metadata": {word(): text()},
     }
+
+
+def account_token(entity_type: str) -> dict[str, Any]:
+    """What a token holds of such an account."""
+    whole = account(entity_type)
+    identity = {name: value for name, value in whole["identity"].items() if name not in {"attestations", "country"}}
+    terms = {"terms_of_service": {"account": {"shown_and_accepted": True}}}
+    return {
+        **{name: whole[name] for name in ("contact_email", "contact_phone", "display_name")},
+        "identity": {**identity, "attestations": terms},
+    }
+
+
+def bank_token() -> dict[str, Any]:
+    """A bank account whose every string is a marker, as v1's token has it."""
+    return {name: value for name, value in bank_account()["external_account"].items() if name != "object"}
+
+
+def vault_bank_account() -> dict[str, Any]:
+    return {"account_number": f"00{DIGITS}12", "currency": "usd"}

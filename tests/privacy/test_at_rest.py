@@ -18,17 +18,20 @@ import structlog
 from onboarding.account_links import LinkRequest
 from onboarding.domain import settle as settling
 from onboarding.domain.errors import EngineFault, Refusal
-from onboarding.door import changes
+from onboarding.door import bank_accounts, changes, vault
 from onboarding.door.callers import RequestKey
 from onboarding.door.door import Look
+from onboarding.door.tokens import TokenKind, UseToken, opened_values
 from onboarding.engine import Engine, open_engine
 from onboarding.local.postgres import LocalPostgres
 from onboarding.settings import Settings
 from onboarding.storage import tables
 from onboarding.storage.batch import Batch
 from onboarding.storage.faults import StatementFailed
+from onboarding.storage.rows import TokenRow
 from onboarding.storage.tables import Table
 from onboarding.telemetry import setup_logging
+from onboarding.tokens import Origin
 from onboarding.validation.objects import nothing_exempt
 from tests.privacy import markers
 from tests.privacy.markers import CORE, DIGITS, found, found_in_files, patterns
@@ -73,6 +76,7 @@ async def busy_life(engine: Engine, entity_type: str) -> Life:
     else:
         hit = {"day": 1, "month": 1, "year": 1900}
         await engine.accounts.update(caller, life.id, {"identity": {"individual": {"date_of_birth": hit}}}, key())
+    await tokens_and_vault(engine, life, entity_type)
     await life.comes(DAY)
     await engine.accounts.update(
         caller, life.id, {"display_name": markers.text(), "metadata": {markers.word(): markers.text()}}, key()
@@ -80,6 +84,34 @@ async def busy_life(engine: Engine, entity_type: str) -> Life:
     await life.comes(60 * DAY)
     await life.plan()
     return life
+
+
+async def tokens_and_vault(engine: Engine, life: Life, entity_type: str) -> None:
+    """Tokens that wait and tokens that were used, and bank accounts that are only kept."""
+    caller, tokens = life.caller, engine.tokens
+    origin = Origin(markers.ADDRESS_OF_USER, markers.text())
+    held = [markers.account_token(entity_type) for _ in range(2)]
+    waits, token = [await tokens.create_account_token(caller, one, origin, key()) for one in held]
+    await engine.accounts.update(caller, life.id, {"account_token": token["id"]}, key())
+    guardian = {
+        "relationship": {"legal_guardian": True},
+        "given_name": markers.text(),
+        "metadata": {"k": markers.text()},
+    }
+    also_waits, token = [await tokens.create_person_token(caller, life.id, guardian, origin, key()) for _ in range(2)]
+    if entity_type == "individual":
+        made = await engine.accounts.create_person(caller, life.id, {"person_token": token["id"]}, key())
+        await engine.accounts.delete_person(caller, life.id, made["id"], key())
+    banks = [await tokens.create_bank_account_token(caller, markers.bank_token(), origin, key()) for _ in range(2)]
+    bank = await engine.accounts.create_bank_account(
+        caller, life.id, {"external_account": banks[1]["id"], "metadata": {markers.word(): markers.text()}}, key()
+    )
+    await engine.accounts.update_bank_account(
+        caller, life.id, bank["id"], {"account_holder_name": markers.text(), "default_for_currency": True}, key()
+    )
+    assert not any(one["used"] for one in (waits, also_waits, banks[0]))
+    kept = await engine.vault.create(caller, life.id, "US", markers.vault_bank_account(), key())
+    await engine.vault.complete(caller, life.id, kept["id"], {"routing_number": "110000000"}, key())
 
 
 async def dump(engine: Engine) -> dict[str, str]:
@@ -109,6 +141,19 @@ async def test_no_column_holds_what_a_caller_said(engine: Engine, lives: list[Li
     filled = {name for name, content in dumped.items() if lives[1].id in content}
     assert filled >= {"accounts", "audit_log", "checks", "events", "evidence", "marks", "persons", "sealed_values"}
     assert filled >= {"account_links", "pending_deliveries"}
+    assert filled >= {"bank_accounts", "tokens", "vault_bank_accounts"}
+
+
+async def test_tokens_that_were_used_hold_nothing_and_those_that_wait_can_be_used(
+    engine: Engine, lives: list[Life]
+) -> None:
+    for life in lives:
+        rows = await fetch(engine, "SELECT * FROM tokens WHERE platform_id = $1", life.caller.platform_id)
+        assert {row["kind"] for row in rows} == {"account", "person", "bank_account"}
+        for row in rows:
+            assert (row["sealed"] is None) is (row["used_at"] is not None)
+            held = opened_values(engine.ring, TokenRow(**dict(row)))
+            assert held is None or found(str(held))
 
 
 # Others than the markers: what is planted in plain stays in Postgres' files for a while.
@@ -188,7 +233,7 @@ async def test_no_error_says_what_a_caller_said(
     engine: Engine, lives: list[Life], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     life = lives[1]
-    accounts, caller = engine.accounts, life.caller
+    accounts, tokens, caller, origin = engine.accounts, engine.tokens, life.caller, Origin(None, CORE)
     person_id = (await engine.reader.account(caller, life.id)).persons[0]["id"]
     bad_person: list[dict[str, Any]] = [
         {"email": CORE},
@@ -212,6 +257,16 @@ async def test_no_error_says_what_a_caller_said(
         *(lambda bad=bad: accounts.update_person(caller, life.id, person_id, bad, key()) for bad in bad_person),
         *(lambda bad=bad: accounts.create_person(caller, life.id, bad, key()) for bad in bad_person),
         *(lambda bad=bad: accounts.create_bank_account(caller, life.id, bad, key()) for bad in bad_bank),
+        *(lambda bad=bad: tokens.create_person_token(caller, life.id, bad, origin, key()) for bad in bad_person[2:5]),
+        *(lambda bad=bad: tokens.create_account_token(caller, bad, origin, key()) for bad in BAD[:2]),
+        lambda: tokens.create_bank_account_token(caller, numbers, origin, key()),
+        lambda: tokens.get(caller, TokenKind.ACCOUNT, f"accttok_{CORE}"),
+        lambda: accounts.update(caller, life.id, {"account_token": f"accttok_{CORE}"}, key()),
+        lambda: accounts.update(caller, life.id, {"account_token": CORE, "display_name": CORE}, key()),
+        lambda: accounts.create_person(caller, life.id, {"person_token": f"cpt_{CORE}"}, key()),
+        lambda: accounts.update_bank_account(caller, life.id, f"ba_{CORE}", {}, key()),
+        lambda: engine.vault.create(caller, life.id, "US", {"account_number": CORE, "currency": "usd"}, key()),
+        lambda: engine.vault.create(caller, life.id, "GB", {"iban": CORE, "currency": "gbp"}, key()),
         lambda: accounts.close(caller, life.id, [CORE], key()),
         lambda: accounts.update_person(caller, life.id, CORE, {}, key()),
         lambda: engine.reader.account(caller, CORE),
@@ -269,7 +324,14 @@ async def test_no_repr_shows_what_a_caller_said(engine: Engine, lives: list[Life
         changes.PutAccount(markers.account("company"), nothing_exempt),
         changes.AddPerson(markers.person(), "person_1", nothing_exempt),
         changes.UpdatePerson("person_1", markers.person(), nothing_exempt),
-        changes.AddBankAccount(markers.bank_account(), "ba_1", nothing_exempt, {}),
+        bank_accounts.AddBankAccount(markers.bank_account(), "ba_1", nothing_exempt, {}),
+        bank_accounts.UpdateBankAccount("ba_1", {"account_holder_name": markers.text()}),
+        vault.KeepBankAccount("US", markers.vault_bank_account(), "usba_1", nothing_exempt),
+        vault.CompleteBankAccount("usba_1", {"routing_number": markers.DIGITS}, nothing_exempt),
+        UseToken(
+            markers.word(), TokenKind.ACCOUNT, life.caller, None, lambda held: changes.PutAccount(held, nothing_exempt)
+        ),
+        Origin(markers.ADDRESS_OF_USER, markers.text()),
         *vars(engine.door).values(),
     ]
     assert [type(one).__name__ for one in shown if found(repr(one))] == []

@@ -31,6 +31,21 @@ async def test_a_key_is_found_by_its_digest_until_it_is_revoked(db: Database) ->
             await keys.create_key(r, key_id="key_3", platform_id="plat_2", livemode=True, digest="f")
 
 
+async def test_a_key_has_a_kind_and_its_platform_s_country(db: Database) -> None:
+    async with db.reading() as r:
+        assert await keys.create_platform(r, platform_id="plat_1", country="FR")
+        assert await keys.create_key(
+            r, key_id="key_1", platform_id="plat_1", livemode=False, digest="d", kind="publishable"
+        )  # fmt: skip
+        # As a process of the version before writes it.
+        await r.fetch(
+            "INSERT INTO api_keys (id, platform_id, livemode, digest, created_at) VALUES"
+            " ('key_2', 'plat_1', false, 'e', clock_timestamp())"
+        )
+        assert await keys.find_key(r, "d") == KeyRow("key_1", "plat_1", False, "publishable", None, "FR")  # noqa: FBT003
+        assert await keys.find_key(r, "e") == KeyRow("key_2", "plat_1", False, "secret", None, "FR")  # noqa: FBT003
+
+
 async def test_a_policy_is_published_once_and_never_changed(db: Database) -> None:
     async with db.reading() as r:
         assert await policies.seed(r, policy_hash="h1", name="us", version="1", document=b"\x00one")

@@ -59,6 +59,8 @@ def test_secrets_are_not_printed_and_nothing_changes(environment: pytest.MonkeyP
         ("ONBOARDING_PROFILE_REVIEWS", "secret", "ONBOARDING_PROFILE_REVIEWS: Input should be 'on' or 'off'"),
         ("ONBOARDING_RATE_LIMITS", "secret", "ONBOARDING_RATE_LIMITS: Input should be 'on' or 'off'"),
         ("ONBOARDING_RATE_LIMIT_LIVE", "0", "ONBOARDING_RATE_LIMIT_LIVE: Input should be greater than 0"),
+        ("ONBOARDING_TRUSTED_PROXIES", "secret", "ONBOARDING_TRUSTED_PROXIES: must be IP addresses or networks"),
+        ("ONBOARDING_TRUSTED_PROXIES", "10.0.0.1/8", "ONBOARDING_TRUSTED_PROXIES: must be IP addresses or networks"),
         ("ONBOARDING_API_PORT", "secret", "ONBOARDING_API_PORT: Input should be a valid integer"),
     ],
 )

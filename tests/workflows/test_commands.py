@@ -14,6 +14,7 @@ import pytest
 from temporalio.client import Client, ScheduleActionStartWorkflow
 
 from onboarding.cli.keys import ensure_local_keys
+from onboarding.door.callers import KeyKind
 from onboarding.engine import open_engine
 from onboarding.settings import Settings
 from onboarding.temporal import connect
@@ -68,6 +69,27 @@ async def test_made_keys_authenticate_and_name_their_mode(temporal_settings: Set
         async with engine.database.reading() as reading:
             rows = await reading.fetch("SELECT * FROM platforms WHERE id = $1", test.platform_id)
         assert "Zelmira" not in str(rows)
+    finally:
+        await engine.close()
+
+
+async def test_publishable_keys_are_made_with_a_platform_and_later(temporal_settings: Settings) -> None:
+    made = await command(temporal_settings, "keys", "create", "--platform", "Zelmira's shop", "--country", "fr")
+    assert made.returncode == 0, made.stderr
+    platform_id = re.findall(r"plat_[0-9a-z]+", made.stdout)[0]
+    more = await command(temporal_settings, "keys", "publishable", platform_id)
+    assert more.returncode == 0, more.stderr
+    nobody = await command(temporal_settings, "keys", "publishable", "plat_0")
+    assert (nobody.returncode, nobody.stderr) == (1, "onboarding: no platform has this id\n")
+    nowhere = await command(temporal_settings, "keys", "create", "--platform", "x", "--country", "France")
+    assert (nowhere.returncode, "two letters" in nowhere.stderr) == (1, True)
+
+    secrets = re.findall(r"pk_(?:test|live)_[0-9A-Za-z]{32,}", made.stdout + more.stdout)
+    engine = await open_engine(temporal_settings)
+    try:
+        callers = [await engine.authenticate(secret) for secret in secrets]
+        told = [(one.platform_id, one.livemode, one.kind, one.country) for one in callers if one is not None]
+        assert told == [(platform_id, livemode, KeyKind.PUBLISHABLE, "FR") for livemode in (False, True)] * 2
     finally:
         await engine.close()
 

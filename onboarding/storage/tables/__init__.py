@@ -12,6 +12,7 @@ from onboarding.storage.tables.accounts import (
     Order,
     Person,
     SealedValue,
+    VaultBankAccount,
     Version,
 )
 from onboarding.storage.tables.base import Table
@@ -38,6 +39,7 @@ from onboarding.storage.tables.platforms import (
     TestClock,
 )
 from onboarding.storage.tables.rollouts import CurrentPolicy, Rollout, RolloutAccount
+from onboarding.storage.tables.tokens import Token
 
 __all__ = [
     "OPEN_CHECK",
@@ -73,5 +75,7 @@ __all__ = [
     "SealedValue",
     "Table",
     "TestClock",
+    "Token",
+    "VaultBankAccount",
     "Version",
 ]

@@ -189,6 +189,21 @@ class AccountLink(Table, table=True):
     sealed: bytes
 
 
+class VaultBankAccount(Table, table=True):
+    """A bank account that an account keeps for later, and to which no payout goes; its details as a bank account's."""
+
+    __tablename__ = "vault_bank_accounts"
+    __table_args__ = (Index(None, "account_id", "id"),)
+
+    id: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="accounts.id")
+    created_at: datetime = instant()
+    country: str
+    currency: str
+    fingerprint: str
+    archived: bool = False
+
+
 class Version(Table, table=True):
     """An account as it stood from ``effective_at`` on: what an explanation at a past instant reads.
 

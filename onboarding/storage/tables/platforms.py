@@ -12,12 +12,13 @@ from onboarding.storage.tables.base import Table, codes, document, instant
 
 
 class Platform(Table, table=True):
-    """Whoever has accounts. Its name is sealed."""
+    """Whoever has accounts. Its name is sealed; ``country`` is where it is, null if nobody said."""
 
     __tablename__ = "platforms"
 
     id: str = Field(primary_key=True)
     created_at: datetime = instant()
+    country: str | None = None
     sealed: bytes | None = None
 
 

@@ -101,18 +101,9 @@ DESCRIPTORS = {
 }
 DESCRIPTION_WITH_URL = "require_url"
 
-_US_TEST_BANK = {
-    "account_number": "000123456789",
-    "bank_name": "STRIPE TEST BANK",
-    "country": "US",
-    "currency": "usd",
-    "routing_number": "110000000",
-}
 BANK_OWNER_CONFIRMED = "000999999991"
 BANK_OWNER_UNCONFIRMED = "000999999992"
 """US account numbers: the owner is confirmed by itself, or only by a document."""
-BANK_TOKENS = {"btok_us": _US_TEST_BANK, "btok_us_verified": _US_TEST_BANK}
-"""Bank accounts by token; other countries' tokens come with their rules."""
 
 
 class Number(Enum):
