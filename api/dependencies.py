@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
@@ -95,6 +96,19 @@ async def authenticated(request: Request) -> Call:
     Raises:
         Refusal: no known key, an id that can't exist, or a context that is not the path's account.
     """
+    return await _call(request, _context)
+
+
+async def acting(request: Request) -> Call:
+    """Who calls, where the context alone says for which account: whether it is the caller's is not looked at here.
+
+    Raises:
+        Refusal: no known key, an id that can't exist, or two contexts.
+    """
+    return await _call(request, _acted_for)
+
+
+async def _call(request: Request, context: Callable[[Request], str]) -> Call:
     engine: Engine = request.state.engine
     secret = _secret(request.headers.get("authorization", ""))
     caller = await engine.authenticate(secret) if secret else None
@@ -107,10 +121,11 @@ async def authenticated(request: Request) -> Call:
     for value in request.path_params.values():
         if _ID.fullmatch(value) is None:
             raise not_found()
-    return Call(engine, replace(caller, request_id=request.state.request_id), _context(request), request)
+    return Call(engine, replace(caller, request_id=request.state.request_id), context(request), request)
 
 
 Authenticated = Annotated[Call, Depends(authenticated)]
+Acting = Annotated[Call, Depends(acting)]
 
 
 def _secret(authorization: str) -> str | None:
@@ -137,11 +152,7 @@ def _context(request: Request) -> str:
     Raises:
         Refusal: it names another one.
     """
-    named = {
-        value.rpartition("/")[2]
-        for header in ("stripe-context", "stripe-account")
-        if (value := request.headers.get(header, ""))
-    }
+    named = _named(request)
     if not named:
         return ""
     account_id = request.path_params.get("account_id")
@@ -152,3 +163,28 @@ def _context(request: Request) -> str:
             type=INVALID_REQUEST,
         )
     return str(account_id)
+
+
+def _acted_for(request: Request) -> str:
+    """The account that the headers name, or empty.
+
+    Raises:
+        Refusal: they name two, or one that can't exist.
+    """
+    named = _named(request)
+    if len(named) > 1:
+        raise Refusal(
+            "parameter_invalid", "Stripe-Context and Stripe-Account must name one account.", type=INVALID_REQUEST
+        )
+    if any(_ID.fullmatch(account_id) is None for account_id in named):
+        raise not_found()
+    return next(iter(named), "")
+
+
+def _named(request: Request) -> set[str]:
+    """The accounts that the headers name; of a path of accounts the last one."""
+    return {
+        value.rpartition("/")[2]
+        for header in ("stripe-context", "stripe-account")
+        if (value := request.headers.get(header, ""))
+    }

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from api.responses import JSON
 from onboarding.domain.errors import EngineFault, Refusal, RefusalKind
 from onboarding.door.door import OlderThanRow
+from onboarding.objects import StoreUnavailable
 from onboarding.storage.faults import ConnectionLost
 from onboarding.telemetry import place_of
 
@@ -65,10 +66,10 @@ def answer(request: Request, error: Exception) -> Response:
     if isinstance(error, Refusal):
         return _refusal(request, error)
     _note(request, error)
-    if isinstance(error, ConnectionLost | OlderThanRow):
+    if isinstance(error, ConnectionLost | OlderThanRow | StoreUnavailable):
         # Nobody knows whether a commit under way was lost too: a change without a key must not be sent again blindly.
         harmless = (
-            isinstance(error, OlderThanRow)
+            isinstance(error, OlderThanRow | StoreUnavailable)
             or request.method in _METHODS_THAT_CHANGE_NOTHING
             or "idempotency-key" in request.headers
         )

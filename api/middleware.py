@@ -9,10 +9,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import answer, too_large
+from api.multipart import FIELD_BYTES
+from onboarding.files.purposes import MAX_BYTES
 from onboarding.ids import request_id
 from onboarding.telemetry import request_duration
 
 BODY_LIMIT = 1_000_000
+UPLOAD_LIMIT = MAX_BYTES + 2 * FIELD_BYTES
+"""Of a form with a file in it, which is counted by itself."""
+
+_UPLOADS = "/v1/files"
 KEY_LIMIT = 255
 """Longest idempotency key, and so the longest that is sent back."""
 
@@ -62,6 +68,7 @@ class _Exchange:
         self._send = send
         self._received = 0
         self._announced = 0
+        self._limit = UPLOAD_LIMIT if scope["path"] == _UPLOADS else BODY_LIMIT
         self._key: str | None = None
         self._id = request_id()
         self.status = 0
@@ -75,16 +82,16 @@ class _Exchange:
 
     def refuse_announced(self) -> None:
         """Refuse a body that says itself that it is too large, before any of it is read."""
-        if self._announced > BODY_LIMIT:
-            raise too_large(BODY_LIMIT)
+        if self._announced > self._limit:
+            raise too_large(self._limit)
 
     async def receive(self) -> Message:
         """A part of the body; a chunked one says nothing about its length beforehand."""
         message = await self._receive()
         if message["type"] == "http.request":
             self._received += len(message.get("body", b""))
-            if self._received > BODY_LIMIT:
-                raise too_large(BODY_LIMIT)
+            if self._received > self._limit:
+                raise too_large(self._limit)
         return message
 
     async def send(self, message: Message) -> None:

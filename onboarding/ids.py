@@ -27,6 +27,7 @@ Prefix = Literal[
     "evt_test_",
     "clock_",
     "ba_",
+    "file_",
     "ed_",
     "ed_test_",
     "key_",

@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     api_port: int = Field(8080, ge=0, le=65535, validation_alias="ONBOARDING_API_PORT")
     worker_health_port: int = Field(8081, ge=0, le=65535, validation_alias="ONBOARDING_WORKER_HEALTH_PORT")
     sweep_interval_seconds: float = Field(60.0, gt=0, le=3600, validation_alias="ONBOARDING_SWEEP_INTERVAL")
+    files: str = Field("var/files", min_length=1, validation_alias="ONBOARDING_FILES")
     max_restricted_share: float = Field(0.05, ge=0, le=1, validation_alias="ONBOARDING_MAX_RESTRICTED_SHARE")
 
     verifiers: str = Field("", validation_alias="ONBOARDING_VERIFIERS")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from onboarding.clocks import Clocks
     from onboarding.door.door import Door
     from onboarding.door.draft import Draft
+    from onboarding.files import Files
     from onboarding.storage.database import Database
     from onboarding.verifiers.registry import Verifiers
 
@@ -166,11 +167,12 @@ class ClaimWork:
 class Work:
     """What workers ask the engine."""
 
-    def __init__(self, database: Database, door: Door, clocks: Clocks, verifiers: Verifiers) -> None:
+    def __init__(self, database: Database, door: Door, clocks: Clocks, verifiers: Verifiers, files: Files) -> None:
         self._database = database
         self._door = door
         self._verifiers = verifiers
         self._clocks = clocks
+        self._files = files
 
     async def plan(self, account_id: str, run_id: str) -> Plan:
         """Look at an account and claim what is owed for a run.
@@ -215,10 +217,11 @@ class Work:
             return await leftover_checks(r, limit=limit)
 
     async def swept(self) -> None:
-        """Note that a sweep ended, and delete idempotency keys that have expired, some at a time."""
+        """Note that a sweep ended; delete expired idempotency keys and what crashed uploads left, some at a time."""
         async with self._database.transaction() as tx:
             await book.set_last_sweep(tx)
             await idempotency.purge(tx)
+        await self._files.purge()
 
 
 _ACTS = {

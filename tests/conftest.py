@@ -50,10 +50,16 @@ def database_url(postgres: LocalPostgres) -> str:
 
 
 @pytest.fixture(scope="session")
-def settings(database_url: str) -> Settings:
+def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings of a process on that database."""
     key = base64.b64encode(bytes(range(32))).decode()
-    return Settings.model_validate({"DATABASE_URL": database_url, "ONBOARDING_ROOT_KEYS": f"1:{key}"})
+    return Settings.model_validate(
+        {
+            "DATABASE_URL": database_url,
+            "ONBOARDING_ROOT_KEYS": f"1:{key}",
+            "ONBOARDING_FILES": str(tmp_path_factory.mktemp("files")),
+        }
+    )
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ with ``param``: the dotted path of the parameter, ``[i]`` for items of a list. N
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -98,6 +98,15 @@ def parse_form(raw: bytes) -> dict[str, Any]:
         )
     except ValueError:
         raise _refusal("parameter_invalid", "The request's body is not a valid form.", None) from None
+    return nested(pairs)
+
+
+def nested(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """The keys and values of a form as ``parse_form`` gives them.
+
+    Raises:
+        Refusal: as there.
+    """
     tree: dict[str, Any] = {}
     for key, value in pairs:
         _plant(tree, _segments(key), value)

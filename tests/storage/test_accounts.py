@@ -229,6 +229,7 @@ async def test_a_lock_says_whether_there_is_such_an_account(db: Database) -> Non
         (rows.BankAccountRow, tables.BankAccount),
         (rows.EventRow, tables.Event),
         (rows.ClockRow, tables.TestClock),
+        (rows.FileRow, tables.File),
         (Evidence, tables.Evidence),
         (Order, tables.Order),
         (Mark, tables.Mark),

@@ -25,6 +25,7 @@ from onboarding.storage.tables.checks import (
     Evidence,
     Review,
 )
+from onboarding.storage.tables.files import File, FileUpload
 from onboarding.storage.tables.inbox import InboxItem
 from onboarding.storage.tables.platforms import (
     ApiKey,
@@ -57,6 +58,8 @@ __all__ = [
     "Event",
     "EventDestination",
     "Evidence",
+    "File",
+    "FileUpload",
     "IdempotencyKey",
     "InboxItem",
     "Mark",
