@@ -102,6 +102,7 @@ class Draft:
         next_actions: by check, the address where the end user goes on.
         withdrawn: checks that nobody asks a vendor about any more while one works on them: it is to be told.
         ended_attempts: ids of attempts that a change ended.
+        files: purposes of the files that the change names and the account may use, by id.
     """
 
     def __init__(  # noqa: PLR0913 -- everything a transaction knows
@@ -141,6 +142,7 @@ class Draft:
         self.next_actions: dict[str, str] = {}
         self.withdrawn: list[str] = []
         self.ended_attempts: set[str] = set()
+        self.files: Mapping[str, str] = {}
         self.evidence: list[Evidence] = []
         self.checks: dict[str, Check] = {}
         self.reviews: dict[str, str] = {}

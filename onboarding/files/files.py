@@ -122,15 +122,10 @@ class Files:
         """
         return await self._contents(await self._find(_scope(caller, account_id), file_id))
 
-    async def contents_for(self, platform_id: str, account_id: str, file_id: str, *, livemode: bool) -> Contents:
-        """The same for an account that may use the file: its own, or its platform's.
-
-        Raises:
-            Refusal: ``not_found``.
-        """
-        scope = Scope(platform_id, livemode, account_id)
+    async def contents_for(self, account_id: str, file_id: str) -> Contents:
+        """The same for an account that may use the file: its own, or its platform's."""
         async with self._means.database.reading() as r:
-            found = await files.find_usable(r, scope, file_id)
+            found = await files.find_usable(r, account_id, file_id)
         if found is None:
             raise _not_found()
         return await self._contents(found)

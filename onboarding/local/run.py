@@ -175,6 +175,7 @@ class _Run:
             "TEMPORAL_ADDRESS": settings.temporal_address or f"127.0.0.1:{settings.temporal.number}",
             "TEMPORAL_NAMESPACE": os.environ.get("TEMPORAL_NAMESPACE") or NAMESPACE,
             "ONBOARDING_ROOT_KEYS": root_keys,
+            "ONBOARDING_FILES": os.environ.get("ONBOARDING_FILES") or str(settings.var / "files"),
             "ONBOARDING_SANDBOX": os.environ.get("ONBOARDING_SANDBOX") or "on",
             "ONBOARDING_API_HOST": settings.host,
             "ONBOARDING_API_PORT": str(settings.api.number),

@@ -105,11 +105,10 @@ async def find(r: Reading, scope: Scope, file_id: str) -> FoundFile | None:
     return found if found is not None and found.row.account_id == scope.account_id else None
 
 
-async def find_usable(r: Reading, scope: Scope, file_id: str) -> FoundFile | None:
-    """A file that the scope's account may use: its own or its platform's; None if there is no such."""
-    row = await r.fetch_one(_FIND, file_id, scope.platform_id, scope.livemode)
-    found = None if row is None else _found(row)
-    return found if found is not None and found.row.account_id in (None, scope.account_id) else None
+async def find_usable(r: Reading, account_id: str, file_id: str) -> FoundFile | None:
+    """A file that an account may use: its own or its platform's; None if there is no such."""
+    row = await r.fetch_one(_FIND_USABLE, file_id, account_id)
+    return None if row is None else _found(row)
 
 
 async def usable(r: Reading, scope: Scope, file_ids: Sequence[str]) -> dict[str, str]:
@@ -138,4 +137,9 @@ _COLUMNS = columns(FileRow)
 _FIND = (
     f"SELECT {_COLUMNS}, a.data_key, a.digest_key FROM files t LEFT JOIN accounts a ON a.id = t.account_id"  # noqa: S608
     " WHERE t.id = $1 AND t.platform_id = $2 AND t.livemode = $3"
+)
+_FIND_USABLE = (
+    f"SELECT {_COLUMNS}, a.data_key, a.digest_key FROM accounts a"  # noqa: S608 -- our own names
+    " JOIN files t ON t.platform_id = a.platform_id AND t.livemode = a.livemode"
+    " WHERE t.id = $1 AND a.id = $2 AND (t.account_id IS NULL OR t.account_id = a.id)"
 )
