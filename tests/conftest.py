@@ -72,6 +72,12 @@ def api(settings: Settings) -> Iterator[ApiServer]:
 
 
 @pytest.fixture
+def files_folder(settings: Settings) -> Path:
+    """Where the API keeps uploaded files."""
+    return Path(settings.files)
+
+
+@pytest.fixture
 def platform(api: ApiServer) -> Platform:
     """A platform of this test's own."""
     return api.run(new_platform(api))
