@@ -86,14 +86,21 @@ async def test_no_other_file_is_read(engine: Engine, caller: Caller) -> None:
     )
 
 
+def break_second_part(folder: Path, file: str, damage: str) -> None:
+    [second] = folder.rglob(f"{file}/001")
+    if damage == "gone":
+        second.unlink()
+    else:
+        second.write_bytes(bytes(1000))
+
+
 @pytest.mark.parametrize("damage", ["gone", "altered"])
 async def test_damage_is_unknown_and_not_failed(
     engine: Engine, caller: Caller, settings: Settings, damage: str
 ) -> None:
     file = await uploaded(engine, caller)
     account_id = await account(engine, caller, file)
-    [second] = Path(settings.files).rglob(f"{file}/001")
-    second.unlink() if damage == "gone" else second.write_bytes(bytes(1000))
+    break_second_part(Path(settings.files), file, damage)
 
     with pytest.raises(VerifierUnavailable) as refused:
         await read(NamedDocuments(engine.files, account_id, {PAPER: f'"{file}"'}), file)
