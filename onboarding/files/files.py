@@ -131,10 +131,16 @@ class Files:
         return await self._contents(found)
 
     async def purge(self, limit: int = 20) -> int:
-        """Remove some of what crashed uploads left; how many of them. The sweep calls it."""
+        """Remove some of what crashed uploads left; how many of them. The sweep calls it.
+
+        It ends with the first one that can't be removed: a store that is down must not hold up a sweep for each.
+        """
         async with self._means.database.reading() as r:
             left = await files.left_over(r, older_than=LEFT_AFTER, limit=limit)
-        return sum([await self._give_up(file_id) for file_id in left])
+        for count, file_id in enumerate(left):
+            if not await self._give_up(file_id):
+                return count
+        return len(left)
 
     async def _give_up(self, file_id: str) -> bool:
         """Remove what there is of an upload, unless it was finished after all.
