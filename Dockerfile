@@ -14,7 +14,7 @@ COPY activities activities
 RUN uv pip install --no-cache --python /venv/bin/python --no-deps --no-build-isolation .
 
 FROM python:3.13-slim
-RUN useradd --system --uid 10001 --no-create-home app
+RUN useradd --system --uid 10001 --no-create-home app && mkdir /files && chown app /files
 COPY --from=build /venv /venv
 COPY worker.py /app/worker.py
 WORKDIR /app

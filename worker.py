@@ -175,7 +175,7 @@ async def _poll(settings: Settings, health: Health, engine: Engine, nudger: Nudg
     """Meet Temporal, then work until something breaks."""
     client = await _connect(settings, health)
     known = await _meet(settings, client, engine)
-    checks = Checks(engine.door, engine.database, verifiers, engine.inbox)
+    checks = Checks(engine.door, engine.database, verifiers, engine.inbox, files=engine.files)
     worker = make_worker(client, engine, nudger, task_queue=settings.task_queue, checks=checks)
     async with worker:
         health.polling = True

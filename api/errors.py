@@ -15,6 +15,7 @@ from api.responses import JSON
 from onboarding.domain.errors import EngineFault, Refusal, RefusalKind
 from onboarding.door.callers import Replayed
 from onboarding.door.door import OlderThanRow
+from onboarding.objects import StoreUnavailable
 from onboarding.storage.faults import ConnectionLost
 from onboarding.telemetry import place_of
 
@@ -74,10 +75,10 @@ def answer(request: Request, error: Exception) -> Response:
     if isinstance(error, Replayed):
         return Response(error.body, media_type="application/json", headers={REPLAYED: "true"})
     _note(request, error)
-    if isinstance(error, ConnectionLost | OlderThanRow):
+    if isinstance(error, ConnectionLost | OlderThanRow | StoreUnavailable):
         # Nobody knows whether a commit under way was lost too: a change without a key must not be sent again blindly.
         harmless = (
-            isinstance(error, OlderThanRow)
+            isinstance(error, OlderThanRow | StoreUnavailable)
             or request.method in _METHODS_THAT_CHANGE_NOTHING
             or "idempotency-key" in request.headers
         )

@@ -10,11 +10,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import answer, too_large
 from api.headers import is_idempotency_key
+from api.multipart import FIELD_BYTES
 from api.versions import Version
+from onboarding.files.purposes import MAX_BYTES
 from onboarding.ids import request_id
 from onboarding.telemetry import request_duration
 
 BODY_LIMIT = 1_000_000
+UPLOAD_LIMIT = MAX_BYTES + 2 * FIELD_BYTES
+"""Of a form with a file in it, which is counted by itself."""
+
+_UPLOADS = "/v1/files"
 
 
 class Envelope:
@@ -65,6 +71,7 @@ class _Exchange:
         self._send = send
         self._received = 0
         self._announced = 0
+        self._limit = UPLOAD_LIMIT if scope["path"] == _UPLOADS else BODY_LIMIT
         self._key: str | None = None
         self._id = request_id()
         self.status = 0
@@ -79,16 +86,16 @@ class _Exchange:
 
     def refuse_announced(self) -> None:
         """Refuse a body that says itself that it is too large, before any of it is read."""
-        if self._announced > BODY_LIMIT:
-            raise too_large(BODY_LIMIT)
+        if self._announced > self._limit:
+            raise too_large(self._limit)
 
     async def receive(self) -> Message:
         """A part of the body; a chunked one says nothing about its length beforehand."""
         message = await self._receive()
         if message["type"] == "http.request":
             self._received += len(message.get("body", b""))
-            if self._received > BODY_LIMIT:
-                raise too_large(BODY_LIMIT)
+            if self._received > self._limit:
+                raise too_large(self._limit)
         return message
 
     async def send(self, message: Message) -> None:

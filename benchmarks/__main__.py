@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("evaluate", "forecast", "requests", "inbox", "onboardings", "vendor", "screening")
+NAMES = ("evaluate", "forecast", "requests", "inbox", "onboardings", "vendor", "screening", "files")
 
 
 def main() -> int:

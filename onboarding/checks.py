@@ -36,11 +36,13 @@ from onboarding.attempts import (
     Unknown,
 )
 from onboarding.domain.errors import Refusal
+from onboarding.files.documents import NamedDocuments
 from onboarding.storage import attempts
 from onboarding.verifiers.port import Question, RepeatedStart, Report, Started, Verifier, VerifierUnavailable
 
 if TYPE_CHECKING:
     from onboarding.door.door import Door
+    from onboarding.files import Files
     from onboarding.inbox import Inbox, Pending
     from onboarding.storage.database import Database
     from onboarding.storage.rows import AttemptRow, CheckRow
@@ -71,16 +73,24 @@ class Checks:
         verifiers: who can be asked.
         inbox: what vendors sent.
         pace: how long to wait for what.
+        files: what documents are read from; without them a question has none.
     """
 
     def __init__(
-        self, door: Door, database: Database, verifiers: Verifiers, inbox: Inbox, pace: Pace | None = None
+        self,
+        door: Door,
+        database: Database,
+        verifiers: Verifiers,
+        inbox: Inbox,
+        pace: Pace | None = None,
+        files: Files | None = None,
     ) -> None:
         self._door = door
         self._database = database
         self._verifiers = verifiers
         self._inbox = inbox
         self._pace = pace or Pace()
+        self._files = files
 
     async def advance(self, account_id: str, check_id: str) -> Step:
         """Take the check one step further. Safe to call at any time, by any number of callers.
@@ -102,7 +112,7 @@ class Checks:
             await self._drop_leftovers(account_id, check_id)
         step, heard = turn.step, None
         if turn.call is not None and turn.attempt is not None:
-            heard = await self._ask(turn, turn.attempt)
+            heard = await self._ask(account_id, turn, turn.attempt)
             step = await self._record(account_id, turn.attempt, heard)
         asked = turn.attempt.id if turn.call is Call.POLL and turn.attempt is not None else None
         if asked in taken.noticed and not isinstance(heard, VerifierUnavailable):
@@ -151,7 +161,7 @@ class Checks:
         """What the vendor says about an attempt for which nobody waits any more."""
         question: Question | None = await self._door.revise(check.account_id, Recall(check))
         step = Step(Stand.WAITING, attempt.verifier, attempt.number)
-        return await self._ask(Turn(step, Call.POLL, attempt, question, vendor_reference), attempt)
+        return await self._ask(check.account_id, Turn(step, Call.POLL, attempt, question, vendor_reference), attempt)
 
     async def report(self, account_id: str, check_id: str, attempt_number: int, report: Report) -> Step:
         """Take in a report that came by another way than a poll. Late and doubled ones are welcome."""
@@ -160,10 +170,13 @@ class Checks:
         attempt = next((row for row in rows if row.number == attempt_number), None)
         return Step(Stand.CLOSED) if attempt is None else await self._record(account_id, attempt, report)
 
-    async def _ask(self, turn: Turn, attempt: AttemptRow) -> Heard:
+    async def _ask(self, account_id: str, turn: Turn, attempt: AttemptRow) -> Heard:
         verifier = self._verifiers.named(attempt.verifier)
         if verifier is None:  # was there a moment ago
             return Unknown()
+        if turn.question is not None and self._files is not None:
+            documents = NamedDocuments(self._files, account_id, turn.question.inputs)
+            turn = replace(turn, question=replace(turn.question, documents=documents))
         try:
             async with asyncio.timeout(self._pace.call.total_seconds()):
                 if turn.call is Call.POLL:

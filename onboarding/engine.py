@@ -17,7 +17,9 @@ from onboarding.door.callers import Caller, KeyKind
 from onboarding.door.door import Door
 from onboarding.door.policies import PolicyShelf
 from onboarding.explanation import Explanations
+from onboarding.files import Files
 from onboarding.inbox import Inbox
+from onboarding.objects import objects_at
 from onboarding.orders import Orders
 from onboarding.people import People
 from onboarding.policies import PolicyBook, Rollouts, RolloutSteps
@@ -80,6 +82,7 @@ class Engine:
     rollout_steps: RolloutSteps
     work: Work
     inbox: Inbox
+    files: Files
 
     async def authenticate(self, secret: str) -> Caller | None:
         """The caller that an API key stands for; None if there is no such key, it was revoked or it has ended."""
@@ -153,6 +156,7 @@ async def open_engine(
     door = Door(database, ring, shelf, chosen, nudge, nudge_check)
     reader = Reader(database, ring, door)
     clocks = Clocks(database, ring, door)
+    files = Files(database, ring, door, objects_at(settings.files))
     policy_book = PolicyBook(database, settings.database_url, door, shelf)
     return Engine(
         settings=settings,
@@ -179,8 +183,9 @@ async def open_engine(
             database, door, policy_book, max_restricted_share=settings.max_restricted_share, nudge=nudge_rollout
         ),
         rollout_steps=RolloutSteps(database, door, shelf),
-        work=Work(database, door, clocks, chosen),
+        work=Work(database, door, clocks, chosen, files),
         inbox=Inbox(database, ring, chosen, nudge_check),
+        files=files,
     )
 
 

@@ -34,6 +34,7 @@ Prefix = Literal[
     "ba_",
     "usba_",
     "gbba_",
+    "file_",
     "ed_",
     "ed_test_",
     "key_",

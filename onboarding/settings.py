@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     rate_limit_live: float = Field(100.0, gt=0, le=100_000, validation_alias="ONBOARDING_RATE_LIMIT_LIVE")
     rate_limit_sandbox: float = Field(25.0, gt=0, le=100_000, validation_alias="ONBOARDING_RATE_LIMIT_SANDBOX")
     concurrency_limit: int = Field(50, ge=1, le=100_000, validation_alias="ONBOARDING_CONCURRENCY_LIMIT")
+    files: str = Field("var/files", min_length=1, validation_alias="ONBOARDING_FILES")
     max_restricted_share: float = Field(0.05, ge=0, le=1, validation_alias="ONBOARDING_MAX_RESTRICTED_SHARE")
 
     verifiers: str = Field("", validation_alias="ONBOARDING_VERIFIERS")

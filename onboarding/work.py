@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from onboarding.clocks import Clocks
     from onboarding.door.door import Door
     from onboarding.door.draft import Draft
+    from onboarding.files import Files
     from onboarding.storage.database import Database
     from onboarding.verifiers.registry import Verifiers
 
@@ -170,11 +171,12 @@ class ClaimWork:
 class Work:
     """What workers ask the engine."""
 
-    def __init__(self, database: Database, door: Door, clocks: Clocks, verifiers: Verifiers) -> None:
+    def __init__(self, database: Database, door: Door, clocks: Clocks, verifiers: Verifiers, files: Files) -> None:
         self._database = database
         self._door = door
         self._verifiers = verifiers
         self._clocks = clocks
+        self._files = files
 
     async def plan(self, account_id: str, run_id: str) -> Plan:
         """Look at an account and claim what is owed for a run.
@@ -229,7 +231,8 @@ class Work:
             async with self._database.transaction() as tx:
                 purged = await idempotency.purge(tx, limit=PURGED_AT_ONCE)
             if purged < PURGED_AT_ONCE:
-                return
+                break
+        await self._files.purge()
 
 
 _ACTS = {

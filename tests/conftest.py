@@ -50,11 +50,17 @@ def database_url(postgres: LocalPostgres) -> str:
 
 
 @pytest.fixture(scope="session")
-def settings(database_url: str) -> Settings:
+def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings of a process on that database."""
     key = base64.b64encode(bytes(range(32))).decode()
-    given = {"DATABASE_URL": database_url, "ONBOARDING_ROOT_KEYS": f"1:{key}", "ONBOARDING_RATE_LIMITS": "off"}
-    return Settings.model_validate(given)
+    return Settings.model_validate(
+        {
+            "DATABASE_URL": database_url,
+            "ONBOARDING_ROOT_KEYS": f"1:{key}",
+            "ONBOARDING_RATE_LIMITS": "off",
+            "ONBOARDING_FILES": str(tmp_path_factory.mktemp("files")),
+        }
+    )
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +70,12 @@ def api(settings: Settings) -> Iterator[ApiServer]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def files_folder(settings: Settings) -> Path:
+    """Where the API keeps uploaded files."""
+    return Path(settings.files)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -108,6 +108,15 @@ def parse_form(raw: bytes) -> dict[str, Any]:
         )
     except ValueError:
         raise _refusal("parameter_invalid", "The request's body is not a valid form.", None) from None
+    return nested(pairs)
+
+
+def nested(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """The keys and values of a form as ``parse_form`` gives them.
+
+    Raises:
+        Refusal: as there.
+    """
     tree: dict[str, Any] = {}
     for key, value in pairs:
         if "\x00" in key:

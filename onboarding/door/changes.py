@@ -9,6 +9,7 @@ from onboarding.domain.errors import Refusal, RefusalKind
 from onboarding.domain.state import MarkKind
 from onboarding.shape import applied_configurations, roles
 from onboarding.validation import validate_account, validate_person
+from onboarding.validation.file_references import account_files, check_files, person_files
 from onboarding.values import merge, split_individual
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from onboarding.door.draft import Draft, Subject
+    from onboarding.validation.file_references import FileReference
 
 Values = dict[str, Any]
 
@@ -33,6 +35,11 @@ class PutAccount:
         """Of the audit trail."""
         return "account.created" if self.creating else "account.updated"
 
+    @property
+    def files(self) -> list[FileReference]:
+        """See ``NamesFiles``."""
+        return account_files(self.patch, self.exempt)
+
     def apply(self, draft: Draft) -> None:
         """Validate and merge; raises Refusal with the wire's codes."""
         refuse_closed(draft)
@@ -49,6 +56,7 @@ class PutAccount:
             as_of=draft.as_of,
             exempt=self.exempt,
         )
+        check_files(self.files, draft.files)
         _refuse_unknown_capabilities(draft, patch)
         _refuse_second_kind(draft, before, after, individual_patch)
         draft.put_account(after, patch)
@@ -92,6 +100,11 @@ class AddPerson:
     exempt: Callable[[str, str], bool]
     cause: str = "person.created"
 
+    @property
+    def files(self) -> list[FileReference]:
+        """See ``NamesFiles``."""
+        return person_files(self.patch, self.exempt)
+
     def apply(self, draft: Draft) -> None:
         """Raises Refusal with the wire's codes."""
         refuse_closed(draft)
@@ -107,6 +120,7 @@ class AddPerson:
         validate_person(
             self.patch, None, values, others, draft.account.values, as_of=draft.as_of, exempt=self.exempt
         )  # fmt: skip
+        check_files(self.files, draft.files)
         draft.add_person(values, person_id=self.person_id)
 
 
@@ -119,6 +133,11 @@ class UpdatePerson:
     exempt: Callable[[str, str], bool]
     cause: str = "person.updated"
 
+    @property
+    def files(self) -> list[FileReference]:
+        """See ``NamesFiles``."""
+        return person_files(self.patch, self.exempt)
+
     def apply(self, draft: Draft) -> None:
         """Raises Refusal ``not_found`` or with the wire's codes."""
         refuse_closed(draft)
@@ -128,6 +147,7 @@ class UpdatePerson:
         validate_person(
             self.patch, person.values, values, others, draft.account.values, as_of=draft.as_of, exempt=self.exempt
         )
+        check_files(self.files, draft.files)
         draft.put_person(person, values, self.patch)
 
 

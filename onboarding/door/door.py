@@ -29,7 +29,8 @@ from onboarding.door.request_keys import RequestKeys
 from onboarding.door.view import SILENT_AFTER, OperatorView, operator_view
 from onboarding.door.world import World
 from onboarding.ids import new_id
-from onboarding.storage import accounts, tables
+from onboarding.storage import accounts, files, tables
+from onboarding.storage.listing import Scope
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from onboarding.storage.accounts import AccountRecord
     from onboarding.storage.database import Database, Reading, Transaction
     from onboarding.storage.rows import AccountRow
+    from onboarding.validation.file_references import FileReference
     from onboarding.verifiers.registry import Verifiers
 
 WAIT = timedelta(seconds=2)
@@ -66,6 +68,15 @@ class Change(Protocol):
 
     def apply(self, draft: Draft) -> Any:
         """Work on the draft. May raise Refusal: then nothing has happened."""
+
+
+@runtime_checkable
+class NamesFiles(Protocol):
+    """A change that names files: which of them the account may use is read before it is applied, once for all."""
+
+    @property
+    def files(self) -> list[FileReference]:
+        """Those that are to be looked up."""
 
 
 @runtime_checkable
@@ -265,6 +276,7 @@ class Door:
             as_of=whole_milliseconds(now),
         )
         journal = Journal(draft)
+        await self._read_files(tx, draft, change)
         result = change.apply(draft)
         self._look(draft, journal, World(draft, self._verifiers), change, caller, key)
         journal.write()
@@ -291,6 +303,7 @@ class Door:
         journal = Journal(draft)
         world = World(draft, self._verifiers)
         self._play(draft, journal, world, record)
+        await self._read_files(tx, draft, change)
         result = change.apply(draft)
         self._look(draft, journal, world, change, caller, key)
         if isinstance(change, Afterwards):
@@ -307,6 +320,12 @@ class Door:
             draft.batch.update(tables.Account, {"id": draft.account_id}, **moved, last_as_of=draft.as_of)
             await tx.apply(draft.batch)
         return Revised(result, draft, journal.documents), nudge
+
+    async def _read_files(self, tx: Transaction, draft: Draft, change: Change) -> None:
+        named = sorted({reference.file for reference in change.files}) if isinstance(change, NamesFiles) else []
+        if named:
+            scope = Scope(draft.platform_id, draft.livemode, draft.account_id)
+            draft.files = await files.usable(tx, scope, named)
 
     async def _draft(self, record: AccountRecord, r: Reading | None = None) -> Draft:
         row = record.row

@@ -104,6 +104,7 @@ class Draft:
         withdrawn: checks that nobody asks a vendor about any more while one works on them: it is to be told.
         ended_attempts: ids of attempts that a change ended.
         told: events of what can't be read off any document, for the journal.
+        files: purposes of the files that the change names and the account may use, by id.
     """
 
     def __init__(  # noqa: PLR0913 -- everything a transaction knows
@@ -144,6 +145,7 @@ class Draft:
         self.withdrawn: list[str] = []
         self.ended_attempts: set[str] = set()
         self.told: list[Event] = []
+        self.files: Mapping[str, str] = {}
         self.evidence: list[Evidence] = []
         self.checks: dict[str, Check] = {}
         self.reviews: dict[str, str] = {}

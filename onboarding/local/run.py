@@ -177,6 +177,7 @@ class _Run:
             "ONBOARDING_ROOT_KEYS": root_keys,
             # One machine, and one person on it who tries things by script.
             "ONBOARDING_RATE_LIMITS": os.environ.get("ONBOARDING_RATE_LIMITS") or "off",
+            "ONBOARDING_FILES": os.environ.get("ONBOARDING_FILES") or str(settings.var / "files"),
             "ONBOARDING_SANDBOX": os.environ.get("ONBOARDING_SANDBOX") or "on",
             "ONBOARDING_API_HOST": settings.host,
             "ONBOARDING_API_PORT": str(settings.api.number),

@@ -16,7 +16,7 @@ from onboarding.crypto import WrappedKeys
 from onboarding.domain.state import Evidence
 from onboarding.storage.accounts import columns, decode_evidence
 from onboarding.storage.database import Reading, Row
-from onboarding.storage.rows import CheckRow, ClockRow, EventDestinationRow, ReviewRow
+from onboarding.storage.rows import CheckRow, ClockRow, EventDestinationRow, FileRow, ReviewRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +249,29 @@ async def list_destinations(r: Reading, scope: Scope, page: Page) -> list[EventD
     query.add("t.platform_id = {}", scope.platform_id)
     query.add("t.livemode = {}", scope.livemode)
     return [EventDestinationRow(*row) for row in await query.page(r, page)]
+
+
+async def list_files(
+    r: Reading,
+    scope: Scope,
+    page: Page,
+    *,
+    purpose: str | None = None,
+    since: datetime | None = None,
+    before: datetime | None = None,
+) -> list[FileRow]:
+    """The scope's own files: a platform's without an account are those that belong to none."""
+    query = _Query(f"SELECT {columns(FileRow)} FROM files t", "t.created_at", "t.id")  # noqa: S608
+    query.add("t.platform_id = {}", scope.platform_id)
+    query.add("t.livemode = {}", scope.livemode)
+    if scope.account_id is None:
+        query.add("t.account_id IS NULL")
+    else:
+        query.add("t.account_id = {}", scope.account_id)
+    for condition, value in (("purpose = {}", purpose), ("created_at >= {}", since), ("created_at < {}", before)):
+        if value is not None:
+            query.add(f"t.{condition}", value)
+    return [FileRow(*row) for row in await query.page(r, page)]
 
 
 class _Query:

@@ -278,3 +278,20 @@ class BookRow:
     book_epoch: int
     namespace_id: str | None
     last_sweep_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """An uploaded file."""
+
+    id: str
+    platform_id: str
+    livemode: bool
+    account_id: str | None
+    purpose: str
+    type: str
+    size: int
+    part_bytes: int
+    digest: str
+    created_at: datetime
+    sealed: bytes

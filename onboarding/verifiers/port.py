@@ -13,11 +13,23 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
     from datetime import datetime, timedelta
 
     from onboarding.domain.settle import Answer, Later
     from onboarding.domain.state import Outcome
+
+
+class Documents(Protocol):
+    """The files that a question's inputs name, and no others."""
+
+    def read(self, file: str) -> AsyncIterator[bytes]:
+        """The plain bytes of one, in parts of at most 256 KiB, 10 MB together at most; may be read again.
+
+        Raises:
+            VerifierUnavailable: the store can't be asked, or has lost it; a file that is not named, or that is none
+                that the account may use (``file_missing``). Raised while the parts are read.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +37,8 @@ class Question:
     """One check as a verifier sees it.
 
     ``inputs`` maps leaves of the check kind to normalised plaintext; they are never logged and never leave the
-    process but to the verifier. ``as_of`` is the account's time.
+    process but to the verifier. ``as_of`` is the account's time. ``documents`` are the files among the inputs, for an
+    outward verifier; None for a local one, which has no time to read.
     """
 
     check_id: str
@@ -34,6 +47,7 @@ class Question:
     digest: str
     inputs: Mapping[str, str] = field(repr=False)
     as_of: datetime
+    documents: Documents | None = field(default=None, repr=False, compare=False)
 
 
 class LocalVerifier(Protocol):

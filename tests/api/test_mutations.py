@@ -49,7 +49,9 @@ PERSON = patched(
     REPRESENTATIVE,
     additional_names=[{"purpose": "alias", "full_name": "J. Rosen"}],
     additional_addresses=[{"purpose": "registered", "country": "US"}],
-    documents={"primary_verification": {"type": "front_back", "front_back": {"front": "file_1"}}},
+    documents={
+        "primary_verification": {"type": "front_back", "front_back": {"front": "file_identity_document_success"}}
+    },
     nationalities=["US"],
     metadata={"a": "b"},
 )
@@ -57,9 +59,11 @@ ACCOUNT = patched(
     COMPANY,
     identity__business_details__registration_date={"day": 1, "month": 1, "year": 2020},
     identity__business_details__annual_revenue={"amount": {"value": 1, "currency": "usd"}},
-    identity__business_details__documents={"proof_of_address": {"type": "files", "files": ["file_1"]}},
+    identity__business_details__documents={
+        "proof_of_address": {"type": "files", "files": ["file_relationship_document_success"]}
+    },
     configuration__merchant__support={"address": {"country": "US"}, "phone": "+14155550123"},
-    configuration__merchant__branding={"icon": "file_1", "primary_color": "#ffffff"},
+    configuration__merchant__branding={"icon": "file_identity_document_success", "primary_color": "#ffffff"},
     metadata={"a": "b"},
     include=["identity"],
 )

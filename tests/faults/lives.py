@@ -96,6 +96,7 @@ class Platform:
     async def call(
         self, method: str, path: str, json: Any = None, *, form: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None, seconds: float = CALL_SECONDS,
+        file: tuple[str, bytes] | None = None,
     ) -> Document:  # fmt: skip
         """One request, with one idempotency key however often it is sent; what was answered."""
         headers = {**self._headers, "Idempotency-Key": str(uuid.uuid4())} if method == "POST" else self._headers
@@ -104,7 +105,13 @@ class Platform:
             said = "no answer"
             try:
                 answer = await self.stack.http.request(
-                    method, self.stack.api + path, json=json, data=form, params=params, headers=headers
+                    method,
+                    self.stack.api + path,
+                    json=json,
+                    data=form,
+                    files={"file": file} if file else None,
+                    params=params,
+                    headers=headers,
                 )
             except httpx.TransportError:
                 pass

@@ -10,6 +10,7 @@ import pytest
 from tests.faults.lives import ACCOUNTS, CHECKS, REVIEWS, SCRIPTS, Life, Platform, RefusedError
 from tests.faults.stack import PARTS, Stack
 from tests.privacy import markers
+from tests.support.pictures import image
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -40,6 +41,9 @@ async def onboarded(stack: Stack) -> Life:
     life = Life(Platform(stack), SCRIPTS["blurred"], 1)
     body = markers.account("individual")
     body["identity"]["individual"].pop("documents")  # people would have to look at them
+    logo = (f"{markers.text()}.png", image(tail=markers.CORE.encode()))
+    uploaded = await life.platform.call("POST", "/v1/files", form={"purpose": "business_logo"}, file=logo)
+    body["configuration"]["merchant"]["branding"] = {"logo": uploaded["id"]}
     body["configuration"]["customer"]["shipping"]["address"].pop("town")
     body["configuration"]["merchant"]["support"]["address"].pop("town")
     life.id = str((await life.platform.call("POST", ACCOUNTS, body))["id"])

@@ -63,6 +63,9 @@ def found_in_files(folder: Path, wanted: Iterable[bytes] | None = None) -> list[
     return hits
 
 
+FILE = "file_document_not_readable"
+"""Ids of files are ours, so the sandbox's token for one that no check passes is no marker."""
+
 _numbers = count(1)
 
 
@@ -118,11 +121,11 @@ def acceptance() -> dict[str, Any]:
 
 
 def files() -> dict[str, Any]:
-    return {"files": [f"file_{word()}"], "type": "files"}
+    return {"files": [FILE], "type": "files"}
 
 
 def front_back() -> dict[str, Any]:
-    return {"front_back": {"front": f"file_{word()}", "back": f"file_{word()}"}, "type": "front_back"}
+    return {"front_back": {"front": FILE, "back": FILE}, "type": "front_back"}
 
 
 def person(**changes: Any) -> dict[str, Any]:
@@ -199,7 +202,7 @@ def account(entity_type: str) -> dict[str, Any]:
             "merchant": {
                 "capabilities": {"card_payments": {"requested": True}},
                 "mcc": "5734",
-                "branding": {"icon": f"file_{word()}", "logo": f"file_{word()}"},
+                "branding": {"icon": FILE, "logo": FILE},
                 "statement_descriptor": {"descriptor": word(), "prefix": CORE[:10]},
                 "support": {"address": address(), "email": email(), "phone": phone(), "url": f"https://{word()}.com"},
             },

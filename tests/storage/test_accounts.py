@@ -231,6 +231,7 @@ async def test_a_lock_says_whether_there_is_such_an_account(db: Database) -> Non
         (rows.EventRow, tables.Event),
         (rows.EventDestinationRow, tables.EventDestination),
         (rows.ClockRow, tables.TestClock),
+        (rows.FileRow, tables.File),
         (Evidence, tables.Evidence),
         (Order, tables.Order),
         (Mark, tables.Mark),

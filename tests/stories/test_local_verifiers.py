@@ -22,11 +22,12 @@ from onboarding.settings import Settings
 from onboarding.verifiers import lists, sandbox
 from onboarding.verifiers.lists import ListVerifier
 from onboarding.verifiers.manual import ManualVerifier
-from onboarding.verifiers.port import Question, VerifierUnavailable
+from onboarding.verifiers.port import Question, RepeatedStart, Report, Started, VerifierUnavailable
 from onboarding.verifiers.registry import Verifiers
 from onboarding.work import MAX_PLANS, Plan
 from tests.stories.telling import DAY, SECOND, Life, individual, new_caller, test_policy
 from tests.support.http_vendor import HttpVendor, HttpVerifier
+from tests.support.pictures import pdf
 
 SCREENING = "screening"
 ASKED = ("address_match", "descriptor_review", "id_number_match", "keyed_identity", SCREENING, "website_review")
@@ -336,3 +337,55 @@ async def test_an_answer_that_time_took_is_given_again_by_the_plan_that_finds_ou
 
     assert (plan.checks, plan.stage, screenings(local) > 1) == ((), "active", True)
     assert [row["state"] for row in await life.checks(SCREENING)] == ["concluded"] * 2
+
+
+class Reads:
+    """An outward verifier that asks for a document where the keyed data were wrong, and reads it."""
+
+    name = "reads"
+    version = "1"
+    kinds = frozenset({"identity_document"})
+    repeated_start = RepeatedStart.NONE
+    key_lifetime = timedelta()
+
+    def __init__(self) -> None:
+        self.read: list[bytes] = []
+
+    async def start(self, question: Question, *, our_reference: str, idempotency_key: str) -> Report:
+        assert our_reference != idempotency_key
+        documents = question.documents
+        [file] = json.loads(question.inputs["documents.primary_verification"])["front_back"].values()
+        if documents is not None:
+            self.read = [part async for part in documents.read(file)]
+        return Report(Outcome.PASSED, (), question.as_of)
+
+    async def find(self, our_reference: str) -> Started | None:
+        raise AssertionError(our_reference)
+
+    async def poll(self, vendor_reference: str, question: Question | None) -> Report | Started | None:
+        raise AssertionError(vendor_reference, question)
+
+    async def cancel(self, vendor_reference: str) -> None:
+        raise AssertionError(vendor_reference)
+
+
+async def test_an_outward_verifier_reads_the_document_that_it_is_asked_about(opens: Opens) -> None:
+    reads = Reads()
+    engine = await opens(Local(("keyed_identity",), outcome=Outcome.FAILED), outward=(reads,))
+    life = await begun(engine)
+    await life.plan()
+    async with engine.files.upload(life.caller, life.id) as upload:
+        await upload.write(pdf())
+        await upload.commit("identity_document", None, None, lambda _stored: {})
+    front = {"type": "front_back", "front_back": {"front": upload.file_id}}
+    await life.supply(identity__individual__documents={"primary_verification": front})
+    await life.plan()
+    [row] = await life.rows(
+        "SELECT id FROM checks WHERE account_id = $1 AND kind = 'identity_document' AND ended_at IS NULL", life.id
+    )
+
+    checks = Checks(engine.door, engine.database, engine.verifiers, engine.inbox, files=engine.files)
+    await checks.advance(life.id, row["id"])
+
+    assert b"".join(reads.read) == pdf()
+    assert (await states(life))["identity_document"] == "concluded"

@@ -116,7 +116,7 @@ async def bench(
     )
     if work is not None:
         engine = replace(engine, work=work(engine))
-    checks = Checks(engine.door, engine.database, engine.verifiers, engine.inbox, pace)
+    checks = Checks(engine.door, engine.database, engine.verifiers, engine.inbox, pace, engine.files)
     made = Bench(engine, client, nudger, checks, task_queue)
     try:
         if working:

@@ -27,6 +27,7 @@ from onboarding.storage.tables.checks import (
     Evidence,
     Review,
 )
+from onboarding.storage.tables.files import File, FileUpload
 from onboarding.storage.tables.inbox import InboxItem
 from onboarding.storage.tables.platforms import (
     ApiKey,
@@ -61,6 +62,8 @@ __all__ = [
     "Event",
     "EventDestination",
     "Evidence",
+    "File",
+    "FileUpload",
     "IdempotencyKey",
     "InboxItem",
     "Mark",

@@ -140,7 +140,8 @@ _BY_KIND = {
     "url": frozenset[str](),
     "account_number": frozenset({"000123456789", BANK_OWNER_CONFIRMED, BANK_OWNER_UNCONFIRMED}),
     "routing_number": frozenset({"110000000"}),
-    "file": frozenset({DOCUMENT_PASSES, DOCUMENT_FAILS, "file_relationship_document_success", *RELATIONSHIP_DOCUMENTS}),
+    "file": frozenset({DOCUMENT_PASSES, DOCUMENT_FAILS, "file_relationship_document_success", *RELATIONSHIP_DOCUMENTS})
+    | {CHOOSES_CODE + code for code in DOCUMENT_CODES},
 }
 
 
