@@ -9,7 +9,7 @@ from onboarding.domain.errors import Refusal, RefusalKind
 from onboarding.domain.state import MarkKind
 from onboarding.door.render import bank_fingerprint
 from onboarding.shape import applied_configurations, roles
-from onboarding.validation import validate_account, validate_bank_account, validate_person
+from onboarding.validation import check_required_capabilities, validate_account, validate_bank_account, validate_person
 from onboarding.values import merge, split_individual
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ class PutAccount:
             exempt=self.exempt,
         )
         _refuse_unknown_capabilities(draft, patch)
+        required = {name: capability.requires for name, capability in draft.policy.capabilities.items()}
+        check_required_capabilities(before, after, required)
         _refuse_second_kind(draft, before, after, individual_patch)
         draft.put_account(after, patch)
         if _entity_type(draft) not in (None, "individual"):

@@ -10,7 +10,14 @@ parameter). Whether something is *true* is not asked here: that is a check, and 
 
 from onboarding.validation.accounts import validate_account
 from onboarding.validation.bank_accounts import validate_bank_account
+from onboarding.validation.capabilities import check_required_capabilities
 from onboarding.validation.persons import validate_person
 from onboarding.validation.responsibilities import requirements_collector
 
-__all__ = ["requirements_collector", "validate_account", "validate_bank_account", "validate_person"]
+__all__ = [
+    "check_required_capabilities",
+    "requirements_collector",
+    "validate_account",
+    "validate_bank_account",
+    "validate_person",
+]

@@ -67,6 +67,12 @@ _VALUES: tuple[tuple[str, Any], ...] = (
 _BESIDE: tuple[tuple[str, dict[str, Any]], ...] = (
     (r"(configuration\.(merchant|recipient)|dashboard|defaults\.responsibilities)", {**CONTROLLED}),
     (r"configuration\.(merchant|recipient)", {"identity.country": "US"}),
+    (
+        r"configuration\.merchant\.capabilities\.(cartes_bancaires|jcb)_payments",
+        {"configuration.merchant.capabilities.card_payments": {"requested": True}},
+    ),
+    (r"configuration\.customer\.shipping", {"configuration.customer.shipping.name": None}),
+    (r"configuration\.customer\.shipping", {"configuration.customer.shipping.address.city": None}),
     (r"identity\.individual", {"identity.country": "US", "identity.entity_type": "individual"}),
     (r"identity\.individual\.script_", {"identity.country": "JP"}),
     (r"identity\.business_details", {"identity.country": "US", "identity.entity_type": "company"}),
@@ -82,6 +88,7 @@ _BESIDE: tuple[tuple[str, dict[str, Any]], ...] = (
     (r".*id_numbers\[\]\.(type|value)", {"@.type": None, "@.value": None}),
     (r".*(date_of_birth|registration_date)\.", {"@.day": None, "@.month": None, "@.year": None}),
     (r".*terms_of_service\.account\.", {"@.date": None, "@.ip": None}),
+    (r".*(script_)?address(es)?\.(kana|kanji)\.", {"@.postal_code": None}),
     (r".*front_back\.back", {"@.front": "file_identity_document_success"}),
     (r".*(primary|secondary)_verification\.type", {"@.front_back.front": "file_identity_document_success"}),
     (r"additional_terms_of_service", {"relationship.legal_guardian": True}),

@@ -81,7 +81,10 @@ class Trips:
         include = "?" + "&".join(f"include[{at}]={one}" for at, one in enumerate(ALL))
         at, shown = ACCOUNTS, ""
         if kind == "account update":
-            at = f"{ACCOUNTS}/{self.made(ACCOUNTS, BARE)}"
+            # A location is validated once there is a customer.
+            is_customer = "validate_location" in json.dumps(request)
+            begun = {**BARE, "configuration": {"customer": {}}} if is_customer else BARE
+            at = f"{ACCOUNTS}/{self.made(ACCOUNTS, begun)}"
             shown = at + include
         elif kind.startswith("person"):
             at = f"{ACCOUNTS}/{self.made(ACCOUNTS, {**BARE, 'identity': {'entity_type': 'company'}})}/persons"
