@@ -1,6 +1,6 @@
 """The sandbox: answers test accounts by Stripe's published test values. The only place that knows them."""
 
-from onboarding.verifiers.sandbox.values import BANK_TOKENS, is_test_value
+from onboarding.verifiers.sandbox.values import BANK_TOKENS, asks_for_what_is_announced, is_test_value
 from onboarding.verifiers.sandbox.verifier import SandboxVerifier
 
-__all__ = ["BANK_TOKENS", "SandboxVerifier", "is_test_value"]
+__all__ = ["BANK_TOKENS", "SandboxVerifier", "asks_for_what_is_announced", "is_test_value"]
