@@ -43,13 +43,13 @@ def check_email(email: str | None, param: str) -> None:
 
 
 def check_recipient_email(email: str | None, param: str) -> None:
-    """Refuse the address of a recipient under a domain that is reserved for examples: money is announced by mail.
+    """Refuse the address of a recipient under a domain of nobody, like ``example.com``: money is announced by mail.
 
     Raises:
         Refusal: ``email_domain_invalid_for_recipient``.
     """
     domain = (email or "").rpartition("@")[2].lower().rstrip(".")
-    if any(domain == name or domain.endswith(f".{name}") for name in (*_NEVER_WEBSITES, "example")):
+    if any(domain == name or domain.endswith(f".{name}") for name in _NEVER_WEBSITES):
         raise Refusal(
             "email_domain_invalid_for_recipient",
             "No mail arrives under this domain: a recipient needs an address that is read.",
