@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from api.schemas.configurations import Configuration
-from api.schemas.fields import ConfigurationName, Currency, Include, Metadata, Parameters, Text
+from api.schemas.fields import ConfigurationName, Currency, Include, Locale, Metadata, Parameters, Text
 from api.schemas.identity import Identity
 
 
@@ -30,7 +30,7 @@ class Defaults(Parameters):
     """Defaults of the account. ``payout_methods`` can only be sent with an update."""
 
     currency: Currency | None = None
-    locales: Annotated[list[Text], Field(max_length=100)] | None = None
+    locales: Annotated[list[Locale], Field(max_length=100)] | None = None
     payout_methods: dict[Currency, Text | None] | None = None
     profile: Profile | None = None
     responsibilities: Responsibilities | None = None

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from api.schemas.facts import Address
-from api.schemas.fields import Capabilities, Count, Country, Parameters, Text
+from api.schemas.fields import Capabilities, Colour, Count, Country, Parameters, Text
 
 
 class BacsDebitPayments(Parameters):
@@ -24,8 +24,8 @@ class Branding(Parameters):
 
     icon: Text | None = None
     logo: Text | None = None
-    primary_color: Text | None = None
-    secondary_color: Text | None = None
+    primary_color: Colour | None = None
+    secondary_color: Colour | None = None
 
 
 class DeclineOn(Parameters):

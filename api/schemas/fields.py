@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from onboarding.domain.instants import rfc3339
+from onboarding.validation.standards import COUNTRIES, CURRENCIES, LOCALES
 
 MAX_TEXT = 5000
 """Longest string accepted anywhere; the limit of the v1 API."""
@@ -55,15 +56,27 @@ def _without_nul(text: str) -> str:
 
 
 def _country(text: str) -> str:
-    if re.fullmatch(r"[A-Za-z]{2}", text) is None:
-        raise refusal("parameter_invalid", "Must be a two-letter country code (ISO 3166-1 alpha-2).")
+    if text.upper() not in COUNTRIES or not text.isascii():
+        raise refusal("parameter_invalid", "Must be the two-letter code of a country (ISO 3166-1 alpha-2), like US.")
     return text.upper()
 
 
 def _currency(text: str) -> str:
-    if re.fullmatch(r"[A-Za-z]{3}", text) is None:
-        raise refusal("parameter_invalid", "Must be a three-letter currency code (ISO 4217).")
+    if text.lower() not in CURRENCIES or not text.isascii():
+        raise refusal("parameter_invalid", "Must be the three-letter code of a currency (ISO 4217), like usd.")
     return text.lower()
+
+
+def _locale(text: str) -> str:
+    if text not in LOCALES:
+        raise refusal("parameter_invalid", "Must be a locale that Accounts v2 knows, like en-US or de.")
+    return text
+
+
+def _colour(text: str) -> str:
+    if re.fullmatch(r"#[0-9A-Fa-f]{6}", text) is None:
+        raise refusal("parameter_invalid", "Must be a colour in six hexadecimal digits, like #336699.")
+    return text
 
 
 def _timestamp(text: str) -> str:
@@ -138,6 +151,9 @@ Country = Annotated[str, AfterValidator(_country)]
 """ISO 3166-1 alpha-2 in any case; stored upper case."""
 Currency = Annotated[str, AfterValidator(_currency)]
 """ISO 4217 in any case; stored lower case."""
+Locale = Annotated[str, AfterValidator(_locale)]
+Colour = Annotated[str, AfterValidator(_colour)]
+"""``#rrggbb``."""
 Timestamp = Annotated[str, AfterValidator(_timestamp)]
 """RFC 3339 with an offset; stored in UTC with milliseconds."""
 CalendarDate = Annotated[str, AfterValidator(_calendar_date)]

@@ -86,11 +86,11 @@ class PersonDetails(Parameters):
     email: Text | None = None
     given_name: Text | None = None
     id_numbers: Annotated[list[IdNumber], Field(max_length=_MAX_ITEMS)] | None = None
-    legal_gender: Text | None = None
+    legal_gender: Literal["female", "male"] | None = None
     metadata: Metadata | None = None
     nationalities: Annotated[list[Country], Field(max_length=_MAX_ITEMS)] | None = None
     phone: Text | None = None
-    political_exposure: Text | None = None
+    political_exposure: Literal["existing", "none"] | None = None
     script_addresses: ScriptAddresses | None = None
     script_names: ScriptNames | None = None
     surname: Text | None = None

@@ -125,6 +125,7 @@ class Compiler:
             found[name] = typed.Capability(
                 name,
                 tuple(self._known(one, "capabilities", "granted_with") for one in doc.granted_with),
+                tuple(self._known(one, "capabilities", "requires") for one in doc.requires),
                 tuple(typed.Availability(one.code, self._shared(self._condition(one.when))) for one in doc.unsupported),
             )
         return found

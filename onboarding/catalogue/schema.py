@@ -168,9 +168,10 @@ class AvailabilityDoc(_Strict):
 
 
 class CapabilityDoc(_Strict):
-    """A capability; one that names none in ``granted_with`` is requested by the platform."""
+    """A capability; one that names none in ``granted_with`` is requested by the platform, with all it ``requires``."""
 
     granted_with: Names = ()
+    requires: Names = ()
     unsupported: tuple[AvailabilityDoc, ...] = ()
 
 

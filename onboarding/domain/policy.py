@@ -191,11 +191,13 @@ class Capability:
     Attributes:
         name: ``configuration.capability``.
         granted_with: capabilities any of which brings this one; empty where a platform requests it itself.
+        requires: capabilities without which a platform can't request this one.
         unsupported: first matching condition decides.
     """
 
     name: str
     granted_with: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
     unsupported: tuple[Availability, ...] = ()
 
     @property

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from onboarding.domain.errors import Refusal, RefusalKind
 from onboarding.domain.state import MarkKind
 from onboarding.shape import applied_configurations, roles
-from onboarding.validation import validate_account, validate_person
+from onboarding.validation import check_required_capabilities, validate_account, validate_person
 from onboarding.validation.file_references import account_files, check_files, person_files
 from onboarding.values import merge, split_individual
 
@@ -58,6 +58,8 @@ class PutAccount:
         )
         check_files(self.files, draft.files)
         _refuse_unknown_capabilities(draft, patch)
+        required = {name: capability.requires for name, capability in draft.policy.capabilities.items()}
+        check_required_capabilities(before, after, required)
         _refuse_second_kind(draft, before, after, individual_patch)
         draft.put_account(after, patch)
         if _entity_type(draft) not in (None, "individual"):

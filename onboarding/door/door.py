@@ -376,6 +376,8 @@ class Door:
         caller: Caller | None,
         key: RequestKey | None,
     ) -> None:
+        if self._verifiers.hastens_for(draft.emails, livemode=draft.livemode):
+            draft.hasten()
         with _deciding():
             draft.reshape()
             step = settle(draft.policies, draft.state, draft.as_of, world)

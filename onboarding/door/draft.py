@@ -14,6 +14,7 @@ import orjson
 
 from onboarding import shape as shapes
 from onboarding.documents.leaves import EXTERNAL_ACCOUNT
+from onboarding.domain.policy import Announced, Policies
 from onboarding.domain.settle import Answer, make_evidence
 from onboarding.domain.standing import input_digest, is_askable
 from onboarding.domain.state import ACCOUNT, Age, Check, CheckState, Evidence, Fact, Person, Shape, State
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from onboarding.crypto import AccountKeys
     from onboarding.domain.events import Event
-    from onboarding.domain.policy import Policies, Policy
+    from onboarding.domain.policy import Policy
     from onboarding.domain.state import Outcome
     from onboarding.storage.accounts import AccountRecord
 
@@ -299,6 +300,20 @@ class Draft:
         bank.values = values
         self._dirty[bank.id] = bank
         self.batch.update(tables.VaultBankAccount, {"id": bank.id}, fingerprint=fingerprint)
+
+    @property
+    def emails(self) -> list[str]:
+        """All email addresses of the account and its persons. Never log them."""
+        merchant = (self.account.values.get("configuration") or {}).get("merchant") or {}
+        found = [self.account.values.get("contact_email"), (merchant.get("support") or {}).get("email")]
+        found += [person.values.get("email") for person in self.persons.values()]
+        return [email for email in found if email]
+
+    def hasten(self) -> None:
+        """Let what is announced to the account bind it from now on."""
+        ahead = self.policies.ahead(self.as_of)
+        if ahead is not None:
+            self.policies = Policies(self.policy, Announced(ahead.policy, self.as_of))
 
     def check(self, check_id: str) -> Check | None:
         """An open check by its id."""

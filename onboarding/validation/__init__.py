@@ -15,11 +15,13 @@ from onboarding.validation.bank_accounts import (
     validate_bank_details,
     validate_vault_bank_account,
 )
+from onboarding.validation.capabilities import check_required_capabilities
 from onboarding.validation.persons import validate_person
 from onboarding.validation.responsibilities import requirements_collector
 
 __all__ = [
     "DEFAULT_CURRENCIES",
+    "check_required_capabilities",
     "requirements_collector",
     "validate_account",
     "validate_bank_account",

@@ -7,11 +7,18 @@ from datetime import datetime
 from typing import Any
 
 from onboarding.domain.errors import Refusal
+from onboarding.shape import applied_configurations
 from onboarding.validation.addresses import check_additional_addresses, check_address, check_script_addresses
-from onboarding.validation.contacts import check_email, check_ip, check_phone, check_url
+from onboarding.validation.configurations import check_customer, check_merchant
+from onboarding.validation.contacts import (
+    check_acceptance,
+    check_email,
+    check_phone,
+    check_recipient_email,
+    check_url,
+)
 from onboarding.validation.dates import check_registration_date
-from onboarding.validation.descriptors import check_mcc, check_script_statement_descriptor, check_statement_descriptor
-from onboarding.validation.files import check_documents, check_file
+from onboarding.validation.files import check_documents
 from onboarding.validation.id_numbers import check_business_numbers
 from onboarding.validation.metadata import check_metadata
 from onboarding.validation.objects import Exempt, at, nothing_exempt, object_at
@@ -56,13 +63,15 @@ def validate_account(  # noqa: PLR0913 -- the values before and after, and what 
     _refuse_immutable(before, after, was_active=was_active)
     check_structure(patch, after)
     check_email(patch.get("contact_email"), "contact_email")
+    if "recipient" in applied_configurations(after) and (patch.get("contact_email") or at(patch, "configuration")):
+        check_recipient_email(after.get("contact_email"), "contact_email")
     check_phone(patch.get("contact_phone"), "contact_phone", at(after, "identity", "country"), allowed)
     check_text(patch.get("display_name"), "display_name")
     _check_business(patch, after, as_of, allowed)
-    _check_attestations(object_at(patch, "identity", "attestations"), creating=creating)
-    _check_deactivated(patch, before, after)
-    _check_merchant(patch, after, allowed)
-    _check_customer(patch, after, allowed)
+    _check_attestations(object_at(patch, "identity", "attestations"), as_of, creating=creating)
+    _check_applied(patch, before, after)
+    check_merchant(patch, after, allowed)
+    check_customer(patch, before, after, allowed)
     check_url(at(patch, "defaults", "profile", "business_url"), "defaults.profile.business_url", allowed)
     check_metadata(patch, after)
     check_responsibilities(patch, before, after, on_behalf=on_behalf)
@@ -70,13 +79,25 @@ def validate_account(  # noqa: PLR0913 -- the values before and after, and what 
 
 def _refuse_immutable(before: Mapping[str, Any], after: Mapping[str, Any], *, was_active: bool) -> None:
     """A country stays once it is set; entity type and structure stay once a capability was active."""
+    currency = at(before, "defaults", "currency")
+    if currency is not None and at(after, "defaults", "currency") != currency:
+        raise Refusal(
+            "default_currency_immutable",
+            "The default currency stays what it was first set to.",
+            param="defaults.currency",
+        )
     fixed: list[tuple[str, ...]] = [("identity", "country")]
     if was_active:
         fixed += [("identity", "entity_type"), _STRUCTURE]
     for path in fixed:
         was = at(before, *path)
         if was is not None and at(after, *path) != was:
-            raise Refusal("immutable_identity_param", "This can't be changed any more.", param=".".join(path))
+            raise Refusal(
+                "immutable_identity_param",
+                "A country stays once it is set, entity type and structure once a capability was active: make another"
+                " account.",
+                param=".".join(path),
+            )
 
 
 def _check_business(patch: Mapping[str, Any], after: Mapping[str, Any], as_of: datetime, exempt: Exempt) -> None:
@@ -92,7 +113,13 @@ def _check_business(patch: Mapping[str, Any], after: Mapping[str, Any], as_of: d
     check_additional_addresses(
         said.get("additional_addresses"), f"{path}.additional_addresses", exempt, country_required=False
     )
-    check_script_addresses(said.get("script_addresses"), country, f"{path}.script_addresses")
+    check_script_addresses(
+        said.get("script_addresses"),
+        object_at(kept, "script_addresses"),
+        country,
+        at(kept, "address", "country"),
+        f"{path}.script_addresses",
+    )
     check_registration_date(said.get("registration_date"), f"{path}.registration_date", as_of)
     check_documents(said.get("documents"), object_at(kept, "documents"), f"{path}.documents", exempt)
     check_business_numbers(patch, after, exempt)
@@ -111,7 +138,7 @@ def _refuse_other_country(patch: Mapping[str, Any], after: Mapping[str, Any]) ->
         )
 
 
-def _check_attestations(attestations: Mapping[str, Any], *, creating: bool) -> None:
+def _check_attestations(attestations: Mapping[str, Any], as_of: datetime, *, creating: bool) -> None:
     path = "identity.attestations"
     for name in _NOT_AT_CREATION:
         if creating and attestations.get(name):
@@ -121,14 +148,20 @@ def _check_attestations(attestations: Mapping[str, Any], *, creating: bool) -> N
                 param=f"{path}.{name}",
             )
     for name in _DECLARATIONS:
-        check_ip(at(attestations, name, "ip"), f"{path}.{name}.ip")
+        check_acceptance(attestations.get(name), f"{path}.{name}", as_of)
     for name, acceptance in object_at(attestations, "terms_of_service").items():
-        check_ip((acceptance or {}).get("ip"), f"{path}.terms_of_service.{name}.ip")
+        check_acceptance(acceptance, f"{path}.terms_of_service.{name}", as_of)
 
 
-def _check_deactivated(patch: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    """A configuration that is switched off is changed by switching it on, not before."""
+def _check_applied(patch: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """A configuration begins switched on; one that is switched off is changed by switching it on, not before."""
     for name, said in object_at(patch, "configuration").items():
+        if said.get("applied") is False and at(before, "configuration", name) is None:
+            raise Refusal(
+                "configuration_creation_invalid",
+                "The account has no such configuration yet, so there is nothing to switch off.",
+                param=f"configuration.{name}.applied",
+            )
         path = ("configuration", name, "applied")
         if at(before, *path) is False and at(after, *path) is False and set(said) - {"applied"}:
             raise Refusal(
@@ -136,37 +169,3 @@ def _check_deactivated(patch: Mapping[str, Any], before: Mapping[str, Any], afte
                 "The configuration must be applied before it can be changed.",
                 param=f"configuration.{name}",
             )
-
-
-def _check_merchant(patch: Mapping[str, Any], after: Mapping[str, Any], exempt: Exempt) -> None:
-    said = object_at(patch, "configuration", "merchant")
-    path = "configuration.merchant"
-    country = at(after, "identity", "country")
-    check_mcc(said.get("mcc"), f"{path}.mcc")
-    check_statement_descriptor(said.get("statement_descriptor"), f"{path}.statement_descriptor")
-    check_script_statement_descriptor(said.get("script_statement_descriptor"), f"{path}.script_statement_descriptor")
-    for name in ("icon", "logo"):
-        check_file(at(said, "branding", name), f"{path}.branding.{name}", exempt)
-    support = object_at(said, "support")
-    check_email(support.get("email"), f"{path}.support.email")
-    check_phone(support.get("phone"), f"{path}.support.phone", country, exempt)
-    check_url(support.get("url"), f"{path}.support.url", exempt)
-    check_address(
-        support.get("address"),
-        object_at(after, "configuration", "merchant", "support", "address"),
-        f"{path}.support.address",
-        exempt,
-    )
-    konbini = object_at(said, "konbini_payments", "support")
-    check_email(konbini.get("email"), f"{path}.konbini_payments.support.email")
-    # A phone number for konbini payments is a Japanese one, wherever the merchant is.
-    check_phone(konbini.get("phone"), f"{path}.konbini_payments.support.phone", "JP", exempt)
-
-
-def _check_customer(patch: Mapping[str, Any], after: Mapping[str, Any], exempt: Exempt) -> None:
-    said = object_at(patch, "configuration", "customer")
-    path = "configuration.customer"
-    kept = object_at(after, "configuration", "customer", "shipping", "address")
-    check_ip(at(said, "automatic_indirect_tax", "ip_address"), f"{path}.automatic_indirect_tax.ip_address")
-    check_address(at(said, "shipping", "address"), kept, f"{path}.shipping.address", exempt, country_required=False)
-    check_phone(at(said, "shipping", "phone"), f"{path}.shipping.phone", kept.get("country"), exempt)

@@ -72,6 +72,27 @@ _POSTAL_CODES: dict[str, re.Pattern[str]] = {
         "US": r"[0-9]{5}(-[0-9]{4})?",
     }.items()
 }
+_STATE_LIKE = {"AU": "NSW", "CA": "ON", "US": "CA"}
+_POSTAL_CODE_LIKE = {
+    "AT": "1010",
+    "AU": "2000",
+    "BE": "1000",
+    "CA": "K1A 0B1",
+    "CH": "8001",
+    "DE": "10115",
+    "ES": "28001",
+    "FR": "75001",
+    "GB": "SW1A 1AA",
+    "IE": "D02 X285",
+    "IT": "00184",
+    "JP": "150-0001",
+    "NL": "1011 AB",
+    "PL": "00-001",
+    "PT": "1000-001",
+    "SE": "111 22",
+    "US": "94103 or 94103-1234",
+}
+"""Examples for those that get it wrong: where the form is not guessed."""
 _ANY_POSTAL_CODE = re.compile(r"[A-Z0-9][A-Z0-9 -]{0,15}", re.IGNORECASE)
 
 
@@ -93,8 +114,8 @@ def check_address(
         country_required: whether such an address always needs its country.
 
     Raises:
-        Refusal: ``address_characters_invalid``, ``address_country_required``, ``address_state_invalid`` or
-            ``address_postal_code_invalid``.
+        Refusal: ``address_characters_invalid``, ``address_country_required``, ``address_town_invalid``,
+            ``postal_code_required_for_jp_address``, ``address_state_invalid`` or ``address_postal_code_invalid``.
     """
     if not patch:
         return
@@ -109,18 +130,32 @@ def check_address(
     country = after.get("country")
     if country is None and country_required and after:
         raise Refusal("address_country_required", "An address needs its country.", param=f"{param}.country")
+    if patch.get("town") and not any(character.isalpha() for character in patch["town"]):
+        raise Refusal("address_town_invalid", "The town must be named: it has no letters.", param=f"{param}.town")
+    _refuse_japanese_without_postal_code(after, param)
     state = after.get("state")
     if state and not _is_state(state, country):
         raise Refusal(
             "address_state_invalid",
-            "The state is not one of the address's country; write its postal abbreviation.",
+            "The state is not one of the address's country; write its postal abbreviation, like "
+            f"{_STATE_LIKE[country or '']}.",
             param=f"{param}.state",
         )
     postal_code = after.get("postal_code")
     if postal_code and not _is_postal_code(postal_code, country):
         raise Refusal(
             "address_postal_code_invalid",
-            "The postal code has not the form of those of the address's country.",
+            "The postal code has not the form of those of the address's country" + _example(country),
+            param=f"{param}.postal_code",
+        )
+
+
+def _refuse_japanese_without_postal_code(address: Mapping[str, Any], param: str) -> None:
+    """A Japanese address is found by its postal code, so it never comes without."""
+    if address.get("country") == "JP" and set(address) - {"country"} and not address.get("postal_code"):
+        raise Refusal(
+            "postal_code_required_for_jp_address",
+            "An address in Japan needs its postal code, like 150-0001.",
             param=f"{param}.postal_code",
         )
 
@@ -138,26 +173,45 @@ def check_additional_addresses(
         check_address(given, given, f"{param}[{index}]", exempt, country_required=country_required)
 
 
-def check_script_addresses(scripts: Mapping[str, Any] | None, country: str | None, param: str) -> None:
+def check_script_addresses(
+    scripts: Mapping[str, Any] | None, after: Mapping[str, Any], country: str | None, same: str | None, param: str
+) -> None:
     """Check an address in the Japanese scripts, which only a Japanese one has.
 
     Args:
         scripts: what the request says.
+        after: both addresses with the request merged into them.
         country: the country of whom the address is of, if it is known.
+        same: the country of the same address in Latin letters, if it has one.
         param: path of ``scripts``.
 
     Raises:
-        Refusal: ``non_jp_kana_kanji_address`` or ``script_characters_invalid``.
+        Refusal: ``non_jp_kana_kanji_address``, ``address_country_mismatch``,
+            ``postal_code_required_for_jp_address`` or ``script_characters_invalid``.
     """
     for script in ("kana", "kanji"):
         address = object_at(scripts or {}, script)
-        if address and (address.get("country") or country or "JP") != "JP":
+        if not address:
+            continue
+        merged = object_at(after, script)
+        if (merged.get("country") or country or "JP") != "JP":
             raise Refusal(
                 "non_jp_kana_kanji_address",
-                "Only a Japanese address can be given in kana and kanji.",
+                "Only an address in Japan can be given in kana and kanji.",
                 param=f"{param}.{script}",
             )
+        if same not in {None, "JP"}:
+            raise Refusal(
+                "address_country_mismatch",
+                "The address in kana and kanji is the same as the one in Latin letters, which is not in Japan.",
+                param=f"{param}.{script}.country",
+            )
+        _refuse_japanese_without_postal_code({**merged, "country": "JP"}, f"{param}.{script}")
     check_scripts(scripts, param)
+
+
+def _example(country: str | None) -> str:
+    return f", like {_POSTAL_CODE_LIKE[country]}." if country in _POSTAL_CODE_LIKE else "."
 
 
 def _is_state(state: str, country: str | None) -> bool:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 from onboarding.domain.errors import Refusal
-from onboarding.validation.objects import Exempt
+from onboarding.validation.objects import INVALID_REQUEST, Exempt
 
 _NANP = 1  # country code of the North American Numbering Plan
 _NANP_NUMBER = re.compile(r"[2-9]\d{2}[2-9]\d{6}")
+_CLOCKS_DIFFER = timedelta(minutes=5)
 _URL_LENGTH = 2048
 _HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 # RFC 2606 and RFC 6761. The contract knows of example.com only: the other test domains stay usable in a sandbox.
@@ -33,7 +37,24 @@ def check_email(email: str | None, param: str) -> None:
         validate_email(email, check_deliverability=False, test_environment=True)
     except EmailNotValidError:
         # Not chained: the error quotes the address.
-        raise Refusal("email_invalid", "The email address is not valid.", param=param) from None
+        raise Refusal(
+            "email_invalid", "The email address is not valid; write it like name@company.com.", param=param
+        ) from None
+
+
+def check_recipient_email(email: str | None, param: str) -> None:
+    """Refuse the address of a recipient under a domain of nobody, like ``example.com``: money is announced by mail.
+
+    Raises:
+        Refusal: ``email_domain_invalid_for_recipient``.
+    """
+    domain = (email or "").rpartition("@")[2].lower().rstrip(".")
+    if any(domain == name or domain.endswith(f".{name}") for name in _NEVER_WEBSITES):
+        raise Refusal(
+            "email_domain_invalid_for_recipient",
+            "No mail arrives under this domain: a recipient needs an address that is read.",
+            param=param,
+        )
 
 
 def check_phone(phone: str | None, param: str, region: str | None, exempt: Exempt) -> None:
@@ -67,7 +88,26 @@ def check_url(url: str | None, param: str, exempt: Exempt) -> None:
     if url is None or exempt("url", url):
         return
     if not _is_website(url):
-        raise Refusal("url_invalid", "The URL is not that of a public website.", param=param)
+        raise Refusal(
+            "url_invalid", "The URL is not that of a public website; write it like https://company.com.", param=param
+        )
+
+
+def check_acceptance(acceptance: Mapping[str, Any] | None, param: str, as_of: datetime) -> None:
+    """Check where and when somebody accepted or declared something.
+
+    Raises:
+        Refusal: ``ip_address_invalid``; ``parameter_invalid`` for a date that lies ahead.
+    """
+    check_ip((acceptance or {}).get("ip"), f"{param}.ip")
+    date = (acceptance or {}).get("date")
+    if date is not None and datetime.fromisoformat(date) > as_of + _CLOCKS_DIFFER:
+        raise Refusal(
+            "parameter_invalid",
+            "Nothing can be accepted or declared in the future: send the time at which it was done.",
+            param=f"{param}.date",
+            type=INVALID_REQUEST,
+        )
 
 
 def check_address(url: str | None, param: str, *, livemode: bool) -> None:
@@ -96,7 +136,9 @@ def check_ip(address: str | None, param: str) -> None:
     try:
         ipaddress.ip_address(address)
     except ValueError:
-        raise Refusal("ip_address_invalid", "The IP address is not valid.", param=param) from None
+        raise Refusal(
+            "ip_address_invalid", "The IP address is not valid; write it like 203.0.113.7 or 2001:db8::1.", param=param
+        ) from None
 
 
 def _is_possible_phone(phone: str, region: str | None) -> bool:

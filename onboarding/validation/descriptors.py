@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
+
+import iso18245
 
 from onboarding.domain.errors import Refusal
 
 _MCC = re.compile(r"[0-9]{4}")
-_LOWEST_MCC = 700  # ISO 18245: agricultural services begin the list
 # The v1 API's rules for statement descriptors: Latin characters without these, and at least one letter.
 _NOT_IN_DESCRIPTORS = frozenset("<>\\'\"*")
 _LENGTHS = {"descriptor": (5, 22), "prefix": (2, 10)}
@@ -22,8 +24,10 @@ def check_mcc(mcc: str | None, param: str) -> None:
     Raises:
         Refusal: ``mcc_invalid``.
     """
-    if mcc is not None and (_MCC.fullmatch(mcc) is None or int(mcc) < _LOWEST_MCC):
-        raise Refusal("mcc_invalid", "The merchant category code is not valid; it has four digits.", param=param)
+    if mcc is not None and not _is_mcc(mcc):
+        raise Refusal(
+            "mcc_invalid", "There is no such merchant category; its code has four digits (ISO 18245).", param=param
+        )
 
 
 def check_statement_descriptor(descriptors: Mapping[str, Any] | None, param: str) -> None:
@@ -58,6 +62,18 @@ def check_script_statement_descriptor(scripts: Mapping[str, Any] | None, param: 
                     f"This statement {name} has 1 to {longest} characters.",
                     param=f"{param}.{script}.{name}",
                 )
+
+
+@lru_cache(maxsize=1000)
+def _is_mcc(mcc: str) -> bool:
+    """Whether ISO 18245 or one of the card networks has the category."""
+    if _MCC.fullmatch(mcc) is None:
+        return False
+    try:
+        iso18245.get_mcc(mcc)
+    except iso18245.MCCNotFound:
+        return False
+    return True
 
 
 def _is_descriptor(text: str, shortest: int, longest: int) -> bool:

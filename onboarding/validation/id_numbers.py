@@ -10,44 +10,80 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from stdnum.ar import cuit
+from stdnum.ar import dni as ar_dni
 from stdnum.at import tin as at_tin
 from stdnum.at import uid as at_uid
 from stdnum.au import abn, acn
+from stdnum.az import voen
 from stdnum.be import nn as be_nn
 from stdnum.be import vat as be_vat
+from stdnum.bg import egn
 from stdnum.bg import vat as bg_vat
+from stdnum.br import cnpj, cpf
+from stdnum.ca import bn as ca_bn
 from stdnum.ca import sin
+from stdnum.ch import ssn as ch_ssn
 from stdnum.ch import uid as ch_uid
+from stdnum.cl import rut
+from stdnum.cr import cpf as cr_cpf
+from stdnum.cr import cpj as cr_cpj
+from stdnum.cr import cr as cr_dimex
 from stdnum.cy import vat as cy_vat
 from stdnum.cz import dic as cz_dic
-from stdnum.de import stnr
+from stdnum.cz import rc as cz_rc
+from stdnum.de import idnr, stnr
 from stdnum.de import vat as de_vat
-from stdnum.dk import cvr
+from stdnum.dk import cpr, cvr
+from stdnum.do import cedula, rnc
+from stdnum.ec import ci as ec_ci
 from stdnum.ee import ik, kmkr, registrikood
 from stdnum.es import cif, dni, nie, nif
-from stdnum.fi import alv, ytunnus
+from stdnum.fi import alv, hetu, ytunnus
 from stdnum.fr import nir, siren, tva
 from stdnum.gb import vat as gb_vat
 from stdnum.gr import vat as gr_vat
+from stdnum.gt import nit as gt_nit
 from stdnum.hr import oib
 from stdnum.hu import anum
+from stdnum.id import nik
 from stdnum.ie import pps
 from stdnum.ie import vat as ie_vat
+from stdnum.is_ import kennitala
 from stdnum.it import codicefiscale, iva
+from stdnum.jp import cn as jp_cn
+from stdnum.jp import in_ as jp_in
+from stdnum.ke import pin as ke_pin
+from stdnum.li import peid
 from stdnum.lt import asmens, pvm
 from stdnum.lu import tva as lu_tva
 from stdnum.lv import pvn
 from stdnum.mt import vat as mt_vat
+from stdnum.mx import rfc
+from stdnum.my import nric as my_nric
+from stdnum.mz import nuit
 from stdnum.nl import bsn, btw
+from stdnum.no import fodselsnummer
 from stdnum.no import orgnr as no_orgnr
+from stdnum.nz import ird
+from stdnum.pe import cui as pe_cui
+from stdnum.pe import ruc
+from stdnum.pk import cnic
 from stdnum.pl import nip, pesel, regon
 from stdnum.pt import nif as pt_nif
 from stdnum.ro import cnp, cui
 from stdnum.se import orgnr as se_orgnr
+from stdnum.se import personnummer
 from stdnum.se import vat as se_vat
+from stdnum.sg import uen
 from stdnum.si import ddv, maticna
 from stdnum.sk import dph
+from stdnum.th import moa
+from stdnum.th import pin as th_pin
+from stdnum.th import tin as th_tin
+from stdnum.tr import tckimlik, vkn
 from stdnum.us import ein, itin, ssn
+from stdnum.za import idnr as za_idnr
 
 from onboarding.domain.errors import Refusal
 from onboarding.validation.objects import Exempt, at, object_at, words
@@ -99,41 +135,87 @@ def _is_ico(value: str) -> bool:
     return int(value[7]) == (11 - total % 11) % 10
 
 
+def _is_hetu(value: str) -> bool:
+    """A Finnish personal code; the hyphen that stands for births before 2000 has gone with other separators."""
+    return bool(hetu.is_valid(value) or hetu.is_valid(f"{value[:6]}-{value[6:]}"))
+
+
 _PERSON_RULES: dict[str, _Rule] = {
+    "ar_cuil": cuit.is_valid,
+    "ar_dni": ar_dni.is_valid,
     "at_stn": at_tin.is_valid,
+    "az_tin": voen.is_valid,
     "be_nrn": be_nn.is_valid,
+    "bg_ucn": egn.is_valid,
+    "br_cpf": cpf.is_valid,
     "ca_sin": sin.is_valid,
+    "ch_oasi": ch_ssn.is_valid,
+    "cl_rut": rut.is_valid,
+    "cr_ci": cr_cpf.is_valid,
+    "cr_cpf": cr_cpf.is_valid,
+    "cr_dimex": cr_dimex.is_valid,
+    "cz_rc": cz_rc.is_valid,
+    "de_stn": _any_of(idnr.is_valid, stnr.is_valid),
+    "dk_cpr": cpr.is_valid,
+    "do_cie": cedula.is_valid,
+    "do_rcn": _any_of(rnc.is_valid, cedula.is_valid),
+    "ec_ci": ec_ci.is_valid,
     "ee_ik": ik.is_valid,
     "es_nif": _is_spanish_person,
+    "fi_hetu": _is_hetu,
     "fr_nir": nir.is_valid,
     "gb_nino": _form(r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][0-9]{6}[A-D]"),
     "gr_afm": gr_vat.is_valid,
+    "gt_nit": gt_nit.is_valid,
     "hr_oib": oib.is_valid,
+    "id_nik": nik.is_valid,
     "ie_ppsn": pps.is_valid,
+    "is_kt": kennitala.is_valid,
     "it_cf": lambda value: len(value) == _LENGTH_OF_CODICE_FISCALE and codicefiscale.is_valid(value),
+    "jp_inc": jp_in.is_valid,
+    "ke_pin": ke_pin.is_valid,
+    "li_peid": peid.is_valid,
     "lt_ak": asmens.is_valid,
+    "lv_pk": pvn.is_valid,
+    "mx_rfc": rfc.is_valid,
+    "my_nric": my_nric.is_valid,
+    "mz_nuit": nuit.is_valid,
     "nl_bsn": bsn.is_valid,
+    "no_nin": fodselsnummer.is_valid,
+    "nz_ird": ird.is_valid,
+    "pe_dni": _any_of(pe_cui.is_valid, _form(r"[0-9]{8}")),
+    "pk_cnic": cnic.is_valid,
+    "pk_snic": cnic.is_valid,
     "pl_pesel": pesel.is_valid,
     "pt_nif": pt_nif.is_valid,
     "ro_cnp": cnp.is_valid,
+    "se_pin": personnummer.is_valid,
+    "th_pin": th_pin.is_valid,
+    "tr_tin": _any_of(tckimlik.is_valid, vkn.is_valid),
     "us_itin": itin.is_valid,
     "us_itin_last_4": _form(r"[0-9]{4}"),
     "us_ssn": ssn.is_valid,
     # The Social Security Administration never issued the serial 0000.
     "us_ssn_last_4": _form(r"(?!0000)[0-9]{4}"),
+    "za_id": za_idnr.is_valid,
 }
 _BUSINESS_RULES: dict[str, _Rule] = {
+    "ar_cuit": cuit.is_valid,
     "at_fn": _form(r"(FN)?[0-9]{1,6}[A-Z]"),
     "at_stn": at_tin.is_valid,
     "at_vat": at_uid.is_valid,
     "au_abn": abn.is_valid,
     "au_acn": acn.is_valid,
+    "az_tin": voen.is_valid,
     "be_cbe": be_vat.is_valid,
     "be_vat": be_vat.is_valid,
     "bg_uic": _form(r"[0-9]{9}([0-9]{4})?"),
     "bg_vat": bg_vat.is_valid,
+    "br_cnpj": cnpj.is_valid,
+    "ca_gst_hst": ca_bn.is_valid,
     "ch_chid": _form(r"CH[0-9]{11}"),
     "ch_uid": ch_uid.is_valid,
+    "cr_cpj": cr_cpj.is_valid,
     "cy_he": _form(r"[A-Z]{0,2}[0-9]{1,6}"),
     "cy_vat": cy_vat.is_valid,
     "cz_ico": _is_ico,
@@ -144,6 +226,7 @@ _BUSINESS_RULES: dict[str, _Rule] = {
     "de_vat": de_vat.is_valid,
     "dk_cvr": cvr.is_valid,
     "dk_vat": cvr.is_valid,
+    "do_rcn": rnc.is_valid,
     "ee_rk": registrikood.is_valid,
     "ee_vat": kmkr.is_valid,
     "es_cif": cif.is_valid,
@@ -158,6 +241,7 @@ _BUSINESS_RULES: dict[str, _Rule] = {
     "gr_afm": gr_vat.is_valid,
     "gr_gemi": _form(r"[0-9]{9,12}"),
     "gr_vat": gr_vat.is_valid,
+    "gt_nit": gt_nit.is_valid,
     "hr_mbs": _form(r"[0-9]{8,9}"),
     "hr_oib": oib.is_valid,
     "hr_vat": oib.is_valid,
@@ -170,6 +254,7 @@ _BUSINESS_RULES: dict[str, _Rule] = {
     # The chamber's province and its number.
     "it_rea": _form(r"([A-Z]{2})?[0-9]{1,7}"),
     "it_vat": iva.is_valid,
+    "jp_cn": jp_cn.is_valid,
     "li_uid": ch_uid.is_valid,
     "lt_ccrn": _form(r"[0-9]{7}|[0-9]{9}"),
     "lt_vat": pvm.is_valid,
@@ -179,10 +264,14 @@ _BUSINESS_RULES: dict[str, _Rule] = {
     "lv_vat": pvn.is_valid,
     "mt_crn": _form(r"[A-Z]{1,3}[0-9]{1,6}"),
     "mt_vat": mt_vat.is_valid,
+    "mx_rfc": rfc.is_valid,
+    "mz_nuit": nuit.is_valid,
     "nl_kvk": _form(r"[0-9]{8}"),
     "nl_rsin": bsn.is_valid,
     "nl_vat": btw.is_valid,
     "no_orgnr": no_orgnr.is_valid,
+    "nz_ird": ird.is_valid,
+    "pe_ruc": ruc.is_valid,
     "pl_nip": nip.is_valid,
     "pl_regon": regon.is_valid,
     "pl_vat": nip.is_valid,
@@ -192,11 +281,14 @@ _BUSINESS_RULES: dict[str, _Rule] = {
     "ro_vat": cui.is_valid,
     "se_orgnr": se_orgnr.is_valid,
     "se_vat": se_vat.is_valid,
+    "sg_uen": uen.is_valid,
     "si_msp": maticna.is_valid,
     "si_tin": ddv.is_valid,
     "si_vat": ddv.is_valid,
     "sk_ico": _is_ico,
     "sk_vat": dph.is_valid,
+    "th_prn": moa.is_valid,
+    "th_tin": th_tin.is_valid,
     "us_ein": ein.is_valid,
 }
 # Registers in which an entity of such a structure can't stand.

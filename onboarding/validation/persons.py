@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from onboarding.domain.errors import Refusal
+from onboarding.shape import person_leaves
 from onboarding.validation.addresses import check_additional_addresses, check_address, check_script_addresses
-from onboarding.validation.contacts import check_email, check_ip, check_phone
+from onboarding.validation.contacts import check_acceptance, check_email, check_phone
 from onboarding.validation.dates import check_date_of_birth
 from onboarding.validation.files import check_documents
 from onboarding.validation.id_numbers import check_person_numbers
@@ -15,6 +17,9 @@ from onboarding.validation.metadata import check_metadata
 from onboarding.validation.objects import Exempt, at, object_at
 from onboarding.validation.relationships import check_relationship
 from onboarding.validation.scripts import check_scripts, check_text
+
+_IDENTITY = ("given_name", "surname", "date_of_birth")
+_LEAVES_OF_IDENTITY = 5  # two names, and three parts of the date
 
 
 def validate_person(
@@ -57,11 +62,36 @@ def validate_person(
     check_additional_addresses(
         patch.get("additional_addresses"), f"{prefix}additional_addresses", exempt, country_required=True
     )
-    check_script_addresses(patch.get("script_addresses"), region, f"{prefix}script_addresses")
+    check_script_addresses(
+        patch.get("script_addresses"),
+        object_at(after, "script_addresses"),
+        region,
+        at(after, "address", "country"),
+        f"{prefix}script_addresses",
+    )
     check_person_numbers(patch.get("id_numbers"), f"{prefix}id_numbers", exempt)
     check_documents(patch.get("documents"), object_at(after, "documents"), f"{prefix}documents", exempt)
-    check_ip(
-        at(patch, "additional_terms_of_service", "account", "ip"), f"{prefix}additional_terms_of_service.account.ip"
-    )
+    acceptance = at(patch, "additional_terms_of_service", "account")
+    check_acceptance(acceptance, f"{prefix}additional_terms_of_service.account", as_of)
     check_metadata(patch, after, prefix)
     check_relationship(patch, before or {}, after, others, account_values, prefix)
+    _refuse_duplicate(patch, after, others, prefix)
+
+
+def _refuse_duplicate(
+    patch: Mapping[str, Any], after: Mapping[str, Any], others: Sequence[Mapping[str, Any]], prefix: str
+) -> None:
+    """Nobody stands on an account twice: who has the same names and date of birth is the same person."""
+    mine = _identity(after)
+    if mine is not None and patch.keys() & set(_IDENTITY) and any(_identity(other) == mine for other in others):
+        raise Refusal(
+            "duplicate_person_not_allowed",
+            "The account has this person already: give that one the further role.",
+            param=f"{prefix}given_name",
+        )
+
+
+def _identity(values: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """What tells a person apart, None where some of it is not known yet."""
+    leaves = person_leaves({name: values[name] for name in _IDENTITY if values.get(name)})
+    return tuple(leaves.values()) if len(leaves) == _LEAVES_OF_IDENTITY else None

@@ -77,6 +77,7 @@ def verifiers_from(settings: Settings, screening: ListVerifier | None = None) ->
     return Verifiers(
         sandbox=sandbox.SandboxVerifier(),
         exempt=sandbox.is_test_value,
+        hastens=sandbox.asks_for_what_is_announced,
         bank_tokens=sandbox.BANK_TOKENS,
         local=tuple(local),
         outward=tuple(outward),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from onboarding.validation.objects import nothing_exempt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from onboarding.verifiers.port import LocalVerifier, Verifier
 
@@ -24,6 +24,7 @@ class Verifiers:
     Attributes:
         sandbox: answers checks of sandbox accounts in every process; None where the sandbox is off.
         exempt: test values of the sandbox that pass ordinary validation.
+        hastens: whether the email addresses of a sandbox account ask for what is only announced to it.
         bank_tokens: bank accounts that the sandbox's tokens stand for.
         local: verifiers that a worker asks while it plans, by preference, before any outward one.
         outward: verifiers that a worker calls, by preference.
@@ -32,6 +33,7 @@ class Verifiers:
 
     sandbox: LocalVerifier | None = None
     exempt: Callable[[str, str], bool] = nothing_exempt
+    hastens: Callable[[Iterable[str]], bool] = lambda _emails: False
     bank_tokens: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     local: tuple[LocalVerifier, ...] = ()
     outward: tuple[Verifier, ...] = ()
@@ -54,6 +56,10 @@ class Verifiers:
     def exemptions(self, *, livemode: bool) -> Callable[[str, str], bool]:
         """Which values pass ordinary validation though they look wrong."""
         return nothing_exempt if livemode else self.exempt
+
+    def hastens_for(self, emails: Iterable[str], *, livemode: bool) -> bool:
+        """Whether what is announced to an account binds it at once, by its email addresses."""
+        return not livemode and self.hastens(emails)
 
     def tokens(self, *, livemode: bool) -> Mapping[str, Mapping[str, str]]:
         """Bank accounts by the sandbox's token."""

@@ -44,6 +44,8 @@ _TEXTS = {
     "fiscal_year_end": "2026-12-31",
     "nationalities": "DE",
     "percent_ownership": "12.5",
+    "primary_color": "#336699",
+    "secondary_color": "#abcdef",
 }
 
 

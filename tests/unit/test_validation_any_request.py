@@ -43,12 +43,17 @@ _ODD = (
 # Sparse requests get further before something in them is refused.
 _DENSITY = 0.25
 _WELL_FORMED = {
-    "country": ("US", "GB", "DE", "JP", "ZZ"),
+    "country": ("US", "GB", "DE", "JP", "TV"),
     "currency": ("usd",),
     "date": ("2026-01-02T03:04:05Z",),
     "fiscal_year_end": ("2026-12-31",),
     "nationalities": ("DE",),
     "percent_ownership": ("0", "-1", "100", "1e3"),
+    "legal_gender": ("female",),
+    "locales": ("de",),
+    "political_exposure": ("none",),
+    "primary_color": ("#000000",),
+    "secondary_color": ("#ffffff",),
     "entity_type": ("company", "individual", "?"),
 }
 

@@ -81,7 +81,6 @@ def test_a_complete_person_is_accepted() -> None:
             "additional_addresses": [{"purpose": "registered", "country": "GB", "postal_code": "SW1A 1AA"}],
             "additional_names": [{"purpose": "maiden", "surname": "Muster"}],
             "script_names": {"kana": {"given_name": "ジェニー"}, "kanji": {"surname": "露仙"}},
-            "script_addresses": {"kana": {"country": "JP", "line1": "マルノウチ 1\N{MINUS SIGN}1"}},
             "id_numbers": [{"type": "us_ssn", "value": "000-00-0000"}, {"type": "de_stn", "value": "12 345 678 901"}],
             "documents": {"primary_verification": {"type": "front_back", "front_back": {"front": "file_1"}}},
             "relationship": {"representative": True, "owner": True, "percent_ownership": "60", "title": "CEO"},
@@ -89,6 +88,15 @@ def test_a_complete_person_is_accepted() -> None:
         None,
         [_is("owner", percent="40")],
     )
+
+
+def test_an_address_in_japan_is_accepted_in_three_scripts() -> None:
+    kana = {"country": "JP", "line1": "マルノウチ 1\N{MINUS SIGN}1", "postal_code": "100-0005"}
+    first = {"address": {"country": "JP", "line1": "1-1 Marunouchi", "postal_code": "100-0005"}}
+
+    _validate({**first, "script_addresses": {"kana": kana}})
+    # The postal code is there already.
+    _validate({"script_addresses": {"kana": {"town": "チヨダク"}}}, {"script_addresses": {"kana": kana}})
 
 
 @pytest.mark.parametrize(

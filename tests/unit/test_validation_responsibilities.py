@@ -77,7 +77,6 @@ def test_who_takes_payments_or_transfers_needs_responsibilities(
         {"customer": {}},
         {"recipient": {}},
         {"recipient": {"capabilities": {"bank_accounts": {"local": {"requested": True}}}}},
-        {"merchant": {"applied": False}},
     ],
 )
 def test_nobody_else_needs_them(configuration: dict[str, Any]) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MATCH_LATER = "1901-01-01"
 MATCH_NOW = "1902-01-01"
@@ -67,7 +71,9 @@ REGISTRY = {
     "222221003": "verification_missing_owners",
     "222221004": "verification_missing_directors",
 }
-"""Register numbers by the code with which the registry's answer fails; 222221005 is answered as a success."""
+"""Register numbers by the code with which the registry's answer fails."""
+REGISTRY_PASSES = "222221005"
+"""Published as "pending"; seen to be answered as a success."""
 
 DIRECTORS = {
     "mismatch_director": "verification_directors_mismatch",
@@ -92,6 +98,9 @@ NAMES = {
     "disallowed_dba": "invalid_business_profile_name_denylisted",
     "invalid_dba": "invalid_business_profile_name",
 }
+NAME_ONLY = "match_name_only"
+"""A registered name whose owners and executives the register has, written otherwise; ``match_name_relationships`` is
+like any other name: all of it matches."""
 NAME_MISMATCH = "mismatch_business_name"
 DESCRIPTORS = {
     ("descriptor", "mismatch"): "invalid_statement_descriptor_business_mismatch",
@@ -130,10 +139,12 @@ TAX_IDS = {
     "222222222": Number.PASSES_NOW,
     "111111111": Number.MISMATCH,
     "111111112": Number.NOT_ISSUED,
+    # Of a business that is no more: ours is that the tax office does not know it.
+    "000000004": Number.MISMATCH,
 }
 
 _BY_KIND = {
-    "id_number": frozenset(ID_NUMBERS) | frozenset(TAX_IDS),
+    "id_number": frozenset(ID_NUMBERS) | frozenset(TAX_IDS) | frozenset(REGISTRY) | {REGISTRY_PASSES},
     "date_of_birth": frozenset({MATCH_LATER, MATCH_NOW, SCREENING_HIT}),
     "phone": frozenset({PHONE_PASSES}),
     "address_line1": frozenset({ADDRESS_MATCHES, ADDRESS_LINE_FAILS}) | ADDRESS_FAILS,
@@ -143,6 +154,15 @@ _BY_KIND = {
     "file": frozenset({DOCUMENT_PASSES, DOCUMENT_FAILS, "file_relationship_document_success", *RELATIONSHIP_DOCUMENTS})
     | {CHOOSES_CODE + code for code in DOCUMENT_CODES},
 }
+
+
+ENFORCES = "+enforce_future_requirements@"
+"""In an email address: what is announced to the account binds it at once."""
+
+
+def asks_for_what_is_announced(emails: Iterable[str]) -> bool:
+    """Whether one of the account's email addresses says so."""
+    return any(ENFORCES in email.lower() for email in emails)
 
 
 def is_test_value(kind: str, value: str) -> bool:

@@ -127,10 +127,12 @@ def _registry(question: Question) -> Reading:
     return PASSED, True
 
 
-def _persons(codes: Mapping[str, str]) -> Callable[[Question], Reading]:
-    """By the given names of the persons that the question is about."""
+def _persons(codes: Mapping[str, str], *, discrepant: bool = False) -> Callable[[Question], Reading]:
+    """By the given names of the persons that the question is about; where they may differ, by the business's name."""
 
     def read(question: Question) -> Reading:
+        if discrepant and question.inputs.get("identity.business_details.registered_name") == values.NAME_ONLY:
+            return _failed("verification_failed_name_match"), True
         names = [value for path, value in question.inputs.items() if path.endswith(".given_name")]
         code = next((codes[name] for name in names if name in codes), None)
         return (PASSED if code is None else _failed(code)), True
@@ -189,8 +191,8 @@ _READERS: dict[str, Callable[[Question], Reading]] = {
     "screening": _screening,
     "registry_match": _registry,
     "directors_match": _persons(values.DIRECTORS),
-    "owners_match": _persons(values.OWNERS),
-    "executives_match": _persons({}),
+    "owners_match": _persons(values.OWNERS, discrepant=True),
+    "executives_match": _persons({}, discrepant=True),
     "website_review": _website,
     "name_review": _name,
     "descriptor_review": _descriptor,
