@@ -27,7 +27,8 @@ from PIL import Image
 
 from api.app import create_app
 from benchmarks.servers import ROOT_KEYS
-from onboarding.engine import API_KEY_DIGEST, open_engine
+from onboarding.api_keys import API_KEY_DIGEST
+from onboarding.engine import open_engine
 from onboarding.ids import new_id
 from onboarding.local import LocalPostgres
 from onboarding.local.processes import free_port

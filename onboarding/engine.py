@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from onboarding.account_links import AccountLinks
 from onboarding.accounts import Accounts
 from onboarding.activity import Activity
+from onboarding.api_keys import ApiKeys
 from onboarding.clocks import Clocks
 from onboarding.crypto import SealBroken
 from onboarding.destinations import Destinations
 from onboarding.documents import rfc3339
-from onboarding.door.callers import Caller, KeyKind
+from onboarding.door.callers import Caller
 from onboarding.door.door import Door
 from onboarding.door.policies import PolicyShelf
 from onboarding.explanation import Explanations
@@ -28,7 +29,6 @@ from onboarding.reproduction import Reproducer
 from onboarding.reviews import Reviews
 from onboarding.storage import accounts, book
 from onboarding.storage.database import Database
-from onboarding.storage.keys import find_key
 from onboarding.timeline import Timeline
 from onboarding.tokens import Tokens
 from onboarding.vault import Vault
@@ -42,9 +42,6 @@ if TYPE_CHECKING:
     from onboarding.crypto import KeyRing
     from onboarding.domain.policy import Policy
     from onboarding.settings import Settings
-
-API_KEY_DIGEST = "api-key"
-"""Purpose of the keyed digest under which an API key is stored."""
 
 STALE_SWEEPS = 5
 """Sweeps missed before health says degraded."""
@@ -63,6 +60,7 @@ class Engine:
     database: Database
     verifiers: Verifiers
     policies: PolicyShelf
+    api_keys: ApiKeys
     door: Door
     accounts: Accounts
     tokens: Tokens
@@ -86,19 +84,7 @@ class Engine:
 
     async def authenticate(self, secret: str) -> Caller | None:
         """The caller that an API key stands for; None if there is no such key, it was revoked or it has ended."""
-        async with self.database.reading() as r:
-            row = await find_key(r, self.ring.platform_digest(API_KEY_DIGEST, secret))
-        if row is None:
-            return None
-        kind = KeyKind(row.kind)
-        return Caller(
-            row.platform_id,
-            row.livemode,
-            row.id,
-            scopes=frozenset(row.scopes or ()) if kind is KeyKind.RESTRICTED else None,
-            kind=kind,
-            country=row.platform_country,
-        )
+        return await self.api_keys.caller(secret)
 
     async def health(self) -> dict[str, Any]:
         """``ok``, or ``degraded`` where no sweep has ended for a while: accounts are accepted, but nobody works."""
@@ -164,6 +150,7 @@ async def open_engine(
         database=database,
         verifiers=chosen,
         policies=shelf,
+        api_keys=ApiKeys(database, ring, settings.key_memory),
         door=door,
         accounts=Accounts(door, reader, chosen),
         tokens=Tokens(database, ring, door, chosen),

@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     rate_limit_live: float = Field(100.0, gt=0, le=100_000, validation_alias="ONBOARDING_RATE_LIMIT_LIVE")
     rate_limit_sandbox: float = Field(25.0, gt=0, le=100_000, validation_alias="ONBOARDING_RATE_LIMIT_SANDBOX")
     concurrency_limit: int = Field(50, ge=1, le=100_000, validation_alias="ONBOARDING_CONCURRENCY_LIMIT")
+    key_memory_seconds: float = Field(5.0, ge=0, le=60, validation_alias="ONBOARDING_KEY_MEMORY_SECONDS")
     files: str = Field("var/files", min_length=1, validation_alias="ONBOARDING_FILES")
     max_restricted_share: float = Field(0.05, ge=0, le=1, validation_alias="ONBOARDING_MAX_RESTRICTED_SHARE")
 
@@ -101,6 +102,11 @@ class Settings(BaseSettings):
     def stripe_identity_secrets(self) -> tuple[str, ...]:
         """Secrets of the callback; two while one is rotated."""
         return _listed(self.stripe_identity_webhook_secrets.get_secret_value())
+
+    @property
+    def key_memory(self) -> timedelta:
+        """How long a process remembers an API key, and so how long a revoked one may still be good."""
+        return timedelta(seconds=self.key_memory_seconds)
 
     @property
     def sweep_interval(self) -> timedelta:

@@ -58,6 +58,7 @@ def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Set
             "DATABASE_URL": database_url,
             "ONBOARDING_ROOT_KEYS": f"1:{key}",
             "ONBOARDING_RATE_LIMITS": "off",
+            "ONBOARDING_KEY_MEMORY_SECONDS": "0",
             "ONBOARDING_FILES": str(tmp_path_factory.mktemp("files")),
         }
     )

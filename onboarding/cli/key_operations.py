@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from onboarding.api_keys import API_KEY_DIGEST
 from onboarding.cli.keys import new_secret, with_database
 from onboarding.cli.operations import CommandFailed
 from onboarding.crypto import KeyRing
 from onboarding.door.callers import KeyKind
-from onboarding.engine import API_KEY_DIGEST
 from onboarding.ids import new_id
 from onboarding.scopes import SCOPES, UnknownScope, known_scopes
 from onboarding.settings import load_settings

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from onboarding.api_keys import API_KEY_DIGEST
 from onboarding.crypto import KeyRing
 from onboarding.door.callers import KeyKind
-from onboarding.engine import API_KEY_DIGEST
 from onboarding.ids import new_id
 from onboarding.settings import load_settings
 from onboarding.storage import keys

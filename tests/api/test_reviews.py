@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from onboarding.api_keys import API_KEY_DIGEST
 from onboarding.domain.settle import Answer
 from onboarding.domain.state import Outcome
 from onboarding.door.draft import Draft
-from onboarding.engine import API_KEY_DIGEST
 from onboarding.ids import new_id
 from onboarding.storage import keys
 from tests.support.samples import BANK_ACCOUNT, COMPANY, MARKER, RECIPIENT, RECIPIENT_DETAILS, REPRESENTATIVE, patched

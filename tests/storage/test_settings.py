@@ -32,6 +32,7 @@ def test_everything_but_the_database_and_the_keys_has_a_default(environment: pyt
     assert (settings.sandbox, settings.api_port, settings.worker_health_port) == ("on", 8080, 8081)
     assert (settings.profile_reviews, settings.profile_denylist) == ("on", "")
     assert settings.files == "var/files"
+    assert settings.key_memory == timedelta(seconds=5)
     assert settings.sweep_interval == timedelta(seconds=30)
     limits = (settings.rate_limits, settings.rate_limit_live, settings.rate_limit_sandbox, settings.concurrency_limit)
     assert limits == ("on", 100, 25, 50)

@@ -17,7 +17,8 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.server import Protocol
-from onboarding.engine import API_KEY_DIGEST, Engine, open_engine
+from onboarding.api_keys import API_KEY_DIGEST
+from onboarding.engine import Engine, open_engine
 from onboarding.ids import new_id
 from onboarding.settings import Settings
 from onboarding.storage import keys
