@@ -8,8 +8,9 @@ Step: ``name`` and one of
 
 - ``call``: ``{"python": "v2.core.accounts.create", "node": ...}`` with ``arguments`` and ``options``;
 - ``raw``: ``[method, path, parameters]``;
-- ``pages``: a call whose list is walked to its end, with ``arguments``; ``meanwhile`` has steps by how many items were
-  seen; the walk is repeated until there are ``at_least`` so many: some lists are eventually consistent;
+- ``pages``: a call whose list is walked to its end, with ``arguments`` and ``options``; ``meanwhile`` has
+  steps by how many items were seen; the walk is repeated until there are ``at_least`` so many: some lists are
+  eventually consistent;
 - ``related``: the name of a saved event whose related object is fetched;
 - ``together``: steps that run at once.
 
@@ -86,7 +87,10 @@ class Job:
         if "related" in step:
             # Events have no method of the other style.
             return await asyncio.to_thread(self._saved[step["related"]].fetch_related_object)
-        *parents, name = step["call"]["python"].split(".")
+        return await self._operation(step, step["call"])
+
+    async def _operation(self, step: dict[str, Any], operation: dict[str, str]) -> Any:
+        *parents, name = operation["python"].split(".")
         options = [self._resolved(step["options"])] if "options" in step else []
         arguments = self._resolved(step["arguments"])
         if options and not (arguments and isinstance(arguments[-1], dict)):
@@ -94,11 +98,10 @@ class Job:
         return await self._called(self._service(parents), name, *arguments, *options)
 
     async def _pages(self, step: dict[str, Any]) -> list[Any]:
-        *parents, name = step["pages"]["python"].split(".")
         meanwhile = step.get("meanwhile", {})
         until = time.monotonic() + WAIT_SECONDS
         while True:
-            page = await self._called(self._service(parents), name, *self._resolved(step["arguments"]))
+            page = await self._operation(step, step["pages"])
             seen: list[Any] = []
             async for item in self._items(page):
                 seen.append(item)

@@ -1,19 +1,19 @@
 """What every SDK does: each operation that this API takes over from Stripe, as data.
 
-Groups are independent of each other and run at once, each on a platform of its own. An operation that is not served
-yet stands in ``AWAITED``; once it is served the tests fail until it is taken off there, and its group's transcript is
-written anew.
+Groups are independent of each other and run at once, each on a platform of its own. The tests fail where a route is
+served that no step calls.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi.routing import APIRoute
 
 from api.app import ROUTERS
+from tests.sdks.steps import STRIPES, Step, call, on_a_clock, pages
 from tests.support.samples import (
     ALL,
     BANK_ACCOUNT,
@@ -25,108 +25,9 @@ from tests.support.samples import (
     patched,
 )
 
-Step = dict[str, Any]
-
-ROUTES = {
-    "v2.core.accounts.create": "POST /v2/core/accounts",
-    "v2.core.accounts.retrieve": "GET /v2/core/accounts/{}",
-    "v2.core.accounts.update": "POST /v2/core/accounts/{}",
-    "v2.core.accounts.list": "GET /v2/core/accounts",
-    "v2.core.accounts.close": "POST /v2/core/accounts/{}/close",
-    "v2.core.accounts.persons.create": "POST /v2/core/accounts/{}/persons",
-    "v2.core.accounts.persons.retrieve": "GET /v2/core/accounts/{}/persons/{}",
-    "v2.core.accounts.persons.update": "POST /v2/core/accounts/{}/persons/{}",
-    "v2.core.accounts.persons.list": "GET /v2/core/accounts/{}/persons",
-    "v2.core.accounts.persons.delete": "DELETE /v2/core/accounts/{}/persons/{}",
-    "v2.core.accounts.person_tokens.create": "POST /v2/core/accounts/{}/person_tokens",
-    "v2.core.accounts.person_tokens.retrieve": "GET /v2/core/accounts/{}/person_tokens/{}",
-    "v2.core.account_tokens.create": "POST /v2/core/account_tokens",
-    "v2.core.account_tokens.retrieve": "GET /v2/core/account_tokens/{}",
-    "v2.core.account_links.create": "POST /v2/core/account_links",
-    "v2.core.events.list": "GET /v2/core/events",
-    "v2.core.events.retrieve": "GET /v2/core/events/{}",
-    "v2.core.event_destinations.create": "POST /v2/core/event_destinations",
-    "v2.core.event_destinations.retrieve": "GET /v2/core/event_destinations/{}",
-    "v2.core.event_destinations.update": "POST /v2/core/event_destinations/{}",
-    "v2.core.event_destinations.list": "GET /v2/core/event_destinations",
-    "v2.core.event_destinations.disable": "POST /v2/core/event_destinations/{}/disable",
-    "v2.core.event_destinations.enable": "POST /v2/core/event_destinations/{}/enable",
-    "v2.core.event_destinations.ping": "POST /v2/core/event_destinations/{}/ping",
-    "v2.core.event_destinations.delete": "DELETE /v2/core/event_destinations/{}",
-    "v2.core.vault.us_bank_accounts.create": "POST /v2/core/vault/us_bank_accounts",
-    "v2.core.vault.us_bank_accounts.retrieve": "GET /v2/core/vault/us_bank_accounts/{}",
-    "v2.core.vault.us_bank_accounts.list": "GET /v2/core/vault/us_bank_accounts",
-    "v2.core.vault.us_bank_accounts.archive": "POST /v2/core/vault/us_bank_accounts/{}/archive",
-    "v1.accounts.external_accounts.create": "POST /v1/accounts/{}/external_accounts",
-    "v1.accounts.external_accounts.list": "GET /v1/accounts/{}/external_accounts",
-    "v1.accounts.reject": "POST /v1/accounts/{}/reject",
-    "v1.accounts.unreject": "POST /v1/accounts/{}/unreject",
-    "v1.files.create": "POST /v1/files",
-    "v1.files.retrieve": "GET /v1/files/{}",
-    "v1.files.list": "GET /v1/files",
-}
-"""The route of each operation, by its name in the Python SDK."""
-
-NODE = {
-    "v1.accounts.external_accounts.create": "accounts.createExternalAccount",
-    "v1.accounts.external_accounts.list": "accounts.listExternalAccounts",
-}
-"""Names in the Node SDK that do not follow from Python's."""
-
-AWAITED = {
-    route
-    for operation, route in ROUTES.items()
-    if re.search(r"\.(person_tokens|account_tokens|account_links|event_destinations|vault|files)\.", operation)
-}
-"""Routes that are not served yet: their steps are ready, and their groups left out."""
-
 INCLUDE_ALL = {"include": ALL}
-CLOCK = "2030-01-01T00:00:00Z"
-"""Where the time of an account on a test clock stands still."""
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 """The smallest PNG."""
-STRIPES = ("/v1/", "/v2/core/")
-CLOCKS = "/v2/verification/test_clocks"
-
-
-def node_name(operation: str) -> str:
-    """An operation's name in the Node SDK."""
-    if operation in NODE:
-        return NODE[operation]
-    name = re.sub(r"_([a-z])", lambda found: found[1].upper(), operation.removeprefix("v1."))
-    return re.sub(r"\.delete$", ".del", name)
-
-
-def call(name: str, operation: str, *arguments: Any, save: str = "", options: Mapping[str, Any] | None = None) -> Step:
-    """A call of one operation. ``save`` names its result for later steps."""
-    step: Step = {"name": name, "call": {"python": operation, "node": node_name(operation)}}
-    step["arguments"] = list(arguments)
-    if save:
-        step["save"] = save
-    if options:
-        step["options"] = dict(options)
-    return step
-
-
-def pages(name: str, operation: str, *arguments: Any, at_least: int = 0, meanwhile: Any = None) -> Step:
-    """A walk over all pages of a list."""
-    step = call(name, operation, *arguments)
-    step["pages"] = step.pop("call")
-    return {**step, "at_least": at_least, "meanwhile": meanwhile or {}}
-
-
-def raw(name: str, method: str, path: str, parameters: Mapping[str, Any], save: str = "") -> Step:
-    """A call that the SDK has no method for."""
-    return {"name": name, "raw": [method, path, dict(parameters)], **({"save": save} if save else {})}
-
-
-def on_a_clock(account: str) -> list[Step]:
-    """Stop an account's time, so that nothing about it depends on how long the steps take."""
-    return [
-        raw("make a test clock", "POST", CLOCKS, {"frozen_time": CLOCK}, save="clock"),
-        raw("stop the account's time", "POST", f"{CLOCKS}/$clock.id/attach", {"account": account}),
-    ]
-
 
 ACCOUNTS = [
     call("an account that asks for nothing", "v2.core.accounts.create", BARE, save="bare"),
@@ -220,6 +121,11 @@ PERSONS = [
     ),
 ]
 
+_NUMBERS = {
+    **{name: value for name, value in BANK_ACCOUNT.items() if name != "object"},
+    "account_holder_name": "Jenny Rosen",
+    "account_holder_type": "individual",
+}
 PAYOUTS = [
     call("a recipient", "v2.core.accounts.create", BARE, save="recipient"),
     *on_a_clock("$recipient.id"),
@@ -246,7 +152,38 @@ PAYOUTS = [
         "$recipient.id",
         {"external_account": patched(BANK_ACCOUNT, routing_number="110000001")},
     ),
+    call("numbers as a token", "v1.tokens.create", {"bank_account": _NUMBERS}, save="token"),
+    call("not used yet", "v1.tokens.retrieve", "$token.id"),
+    call(
+        "a bank account of it",
+        "v1.accounts.external_accounts.create",
+        "$recipient.id",
+        {"external_account": "$token.id", "metadata": {"desk": "7"}},
+        save="other",
+        options={"idempotency_key": "bank"},
+    ),
+    call("now it is", "v1.tokens.retrieve", "$token.id"),
+    call("used once", "v1.accounts.external_accounts.create", "$recipient.id", {"external_account": "$token.id"}),
     pages("listed", "v1.accounts.external_accounts.list", "$recipient.id", {"limit": 1}),
+    call(
+        "it becomes the default",
+        "v1.accounts.external_accounts.update",
+        "$recipient.id",
+        "$other.id",
+        {"default_for_currency": True, "account_holder_name": "Jenny R.", "metadata": {"desk": ""}},
+    ),
+    call(
+        "v1 answers the key again as at first",
+        "v1.accounts.external_accounts.create",
+        "$recipient.id",
+        {"external_account": "$token.id", "metadata": {"desk": "7"}},
+        options={"idempotency_key": "bank"},
+    ),
+    call("the first is it no more", "v1.accounts.external_accounts.retrieve", "$recipient.id", "$bank.id"),
+    call("the default stays", "v1.accounts.external_accounts.delete", "$recipient.id", "$other.id"),
+    call("the first goes", "v1.accounts.external_accounts.delete", "$recipient.id", "$bank.id"),
+    call("it is gone", "v1.accounts.external_accounts.retrieve", "$recipient.id", "$bank.id"),
+    pages("what is left", "v1.accounts.external_accounts.list", "$recipient.id"),
     call("all is active", "v2.core.accounts.retrieve", "$recipient.id", {"include": ["configuration.recipient"]}),
     call("rejected", "v1.accounts.reject", "$recipient.id", {"reason": "fraud_other"}),
     call("it shows", "v2.core.accounts.retrieve", "$recipient.id", INCLUDE_ALL),
@@ -272,23 +209,41 @@ EVENTS = [
     call("no such event", "v2.core.events.retrieve", "evt_test_0000000000000000"),
 ]
 
+_SCAN = {"$file": {"name": "passport.png", "type": "image/png", "base64": PIXEL}}
+_OF_ACCOUNT = {"stripe_account": "$company.id"}
 FILES = [
-    call(
-        "a scan",
-        "v1.files.create",
-        {
-            "purpose": "identity_document",
-            "file": {"$file": {"name": "passport.png", "type": "image/png", "base64": PIXEL}},
-        },
-        save="scan",
-    ),
+    call("a scan", "v1.files.create", {"purpose": "identity_document", "file": _SCAN}, save="scan"),
     call("retrieved", "v1.files.retrieve", "$scan.id"),
-    pages("listed", "v1.files.list", {"limit": 1}),
+    call("a company", "v2.core.accounts.create", COMPANY, save="company"),
     call(
-        "another purpose than there is",
+        "its own scan",
         "v1.files.create",
-        {"purpose": "holiday", "file": {"$file": {"name": "a.png", "type": "image/png", "base64": PIXEL}}},
+        {"purpose": "identity_document", "file": _SCAN},
+        save="own",
+        options={**_OF_ACCOUNT, "idempotency_key": "scan"},
     ),
+    call(
+        "the key again answers with the same file",
+        "v1.files.create",
+        {"purpose": "identity_document", "file": _SCAN},
+        options={**_OF_ACCOUNT, "idempotency_key": "scan"},
+    ),
+    call("its platform does not see it", "v1.files.retrieve", "$own.id"),
+    call("the company does", "v1.files.retrieve", "$own.id", options=_OF_ACCOUNT),
+    call(
+        "a person names it",
+        "v2.core.accounts.persons.create",
+        "$company.id",
+        {
+            "given_name": "Jenny",
+            "documents": {"primary_verification": {"type": "front_back", "front_back": {"front": "$own.id"}}},
+        },
+    ),
+    call("the picture of a shop", "v1.files.create", {"purpose": "business_icon", "file": _SCAN}),
+    pages("listed", "v1.files.list", {"limit": 1}),
+    pages("those of the company", "v1.files.list", {"limit": 1}, options=_OF_ACCOUNT),
+    call("pictures of shops", "v1.files.list", {"purpose": "business_icon"}),
+    call("another purpose than there is", "v1.files.create", {"purpose": "holiday", "file": _SCAN}),
 ]
 
 _TOKEN_PERSON = {name: value for name, value in REPRESENTATIVE.items() if name != "relationship"}
@@ -307,7 +262,7 @@ TOKENS = [
         save="token",
     ),
     call("retrieved", "v2.core.account_tokens.retrieve", "$token.id"),
-    call("an account of it", "v2.core.accounts.create", {"account_token": "$token.id"}),
+    call("an account of it", "v2.core.accounts.create", {"account_token": "$token.id", "include": ["identity"]}),
     call("used once", "v2.core.accounts.create", {"account_token": "$token.id"}),
     call("a company", "v2.core.accounts.create", COMPANY, save="company"),
     call("a person as a token", "v2.core.accounts.person_tokens.create", "$company.id", _TOKEN_PERSON, save="person"),
@@ -315,7 +270,7 @@ TOKENS = [
     call("a person of it", "v2.core.accounts.persons.create", "$company.id", {"person_token": "$person.id"}),
 ]
 
-_USE_CASE = {
+_USE_CASE: dict[str, Any] = {
     "type": "account_onboarding",
     "account_onboarding": {
         "refresh_url": "https://rosen-gardens.com/again",
@@ -325,47 +280,122 @@ _USE_CASE = {
 LINKS = [
     call("an account", "v2.core.accounts.create", RECIPIENT, save="account"),
     call("a link", "v2.core.account_links.create", {"account": "$account.id", "use_case": _USE_CASE}),
+    call(
+        "a link under a key",
+        "v2.core.account_links.create",
+        {"account": "$account.id", "use_case": _USE_CASE},
+        options={"idempotency_key": "link"},
+    ),
+    call(
+        "the key again answers with the same link",
+        "v2.core.account_links.create",
+        {"account": "$account.id", "use_case": _USE_CASE},
+        options={"idempotency_key": "link"},
+    ),
+    call(
+        "one of v1",
+        "v1.account_links.create",
+        {"account": "$account.id", "type": "account_onboarding", **_USE_CASE["account_onboarding"]},
+    ),
+    call(
+        "another use than there is",
+        "v2.core.account_links.create",
+        {"account": "$account.id", "use_case": {"type": "holiday"}},
+    ),
 ]
 
+_DESTINATION = {
+    "name": "Ledger",
+    "type": "webhook_endpoint",
+    "event_payload": "thin",
+    "enabled_events": ["v2.core.account[requirements].updated"],
+    "webhook_endpoint": {"url": "https://rosen-gardens.com/hooks"},
+    "include": ["webhook_endpoint.signing_secret", "webhook_endpoint.url"],
+}
+_DESTINATION_KEY = {"idempotency_key": "destination"}
 DESTINATIONS = [
     call(
         "a destination",
         "v2.core.event_destinations.create",
-        {
-            "name": "Ledger",
-            "type": "webhook_endpoint",
-            "event_payload": "thin",
-            "enabled_events": ["v2.core.account[requirements].updated"],
-            "webhook_endpoint": {"url": "https://rosen-gardens.com/hooks"},
-            "include": ["webhook_endpoint.signing_secret", "webhook_endpoint.url"],
-        },
+        _DESTINATION,
         save="destination",
+        options=_DESTINATION_KEY,
     ),
-    call("without its secret", "v2.core.event_destinations.retrieve", "$destination.id"),
-    call("renamed", "v2.core.event_destinations.update", "$destination.id", {"name": "Books"}),
+    call("another has another secret", "v2.core.event_destinations.create", _DESTINATION, save="other"),
+    call(
+        "without its secret",
+        "v2.core.event_destinations.retrieve",
+        "$destination.id",
+        {"include": ["webhook_endpoint.url"]},
+    ),
+    call(
+        "nobody is told it again",
+        "v2.core.event_destinations.retrieve",
+        "$destination.id",
+        {"include": ["webhook_endpoint.signing_secret"]},
+    ),
+    call(
+        "renamed",
+        "v2.core.event_destinations.update",
+        "$destination.id",
+        {"name": "Books", "metadata": {"team": "books"}},
+    ),
     call("off", "v2.core.event_destinations.disable", "$destination.id"),
+    call(
+        "the key again tells the same secret, and how it is now",
+        "v2.core.event_destinations.create",
+        _DESTINATION,
+        options=_DESTINATION_KEY,
+    ),
     call("on", "v2.core.event_destinations.enable", "$destination.id"),
     call("tried", "v2.core.event_destinations.ping", "$destination.id"),
     pages("listed", "v2.core.event_destinations.list", {"limit": 1}),
     call("deleted", "v2.core.event_destinations.delete", "$destination.id"),
+    call("no such destination", "v2.core.event_destinations.retrieve", "$destination.id"),
+    pages("what is left", "v2.core.event_destinations.list"),
+    call("the ping is an event", "v2.core.events.list", {"object_id": "$destination.id"}),
 ]
 
 _FOR = {"stripe_context": "$account.id"}
+_US = {"account_number": BANK_ACCOUNT["account_number"], "currency": "usd"}
 VAULT = [
-    call("a recipient", "v2.core.accounts.create", RECIPIENT, save="account"),
+    call("a company", "v2.core.accounts.create", COMPANY, save="account"),
+    call("its bank account", "v2.core.vault.us_bank_accounts.create", _US, save="bank", options=_FOR),
     call(
-        "its bank account",
-        "v2.core.vault.us_bank_accounts.create",
-        {"account_number": BANK_ACCOUNT["account_number"], "routing_number": "110000000", "currency": "usd"},
-        save="bank",
+        "its routing number",
+        "v2.core.vault.us_bank_accounts.update",
+        "$bank.id",
+        {"routing_number": "110000000"},
         options=_FOR,
     ),
+    call("another", "v2.core.vault.us_bank_accounts.create", {**_US, "routing_number": "110000000"}, options=_FOR),
     call("retrieved", "v2.core.vault.us_bank_accounts.retrieve", "$bank.id", options=_FOR),
-    call("listed", "v2.core.vault.us_bank_accounts.list", {"limit": 1}, options=_FOR),
     call("archived", "v2.core.vault.us_bank_accounts.archive", "$bank.id", options=_FOR),
+    pages("listed", "v2.core.vault.us_bank_accounts.list", {"limit": 1}, options=_FOR),
+    call("back", "v2.core.vault.us_bank_accounts.unarchive", "$bank.id", options=_FOR),
+    call("nothing is sent", "v2.core.vault.us_bank_accounts.send_microdeposits", "$bank.id", options=_FOR),
+    call(
+        "nothing is confirmed",
+        "v2.core.vault.us_bank_accounts.confirm_microdeposits",
+        "$bank.id",
+        {"amounts": [32, 45]},
+        options=_FOR,
+    ),
+    call(
+        "a British one",
+        "v2.core.vault.gb_bank_accounts.create",
+        {"account_number": "00012345", "currency": "gbp", "sort_code": "108800"},
+        save="british",
+        options=_FOR,
+    ),
+    call("retrieved too", "v2.core.vault.gb_bank_accounts.retrieve", "$british.id", options=_FOR),
+    call("archived too", "v2.core.vault.gb_bank_accounts.archive", "$british.id", options=_FOR),
+    call("back too", "v2.core.vault.gb_bank_accounts.unarchive", "$british.id", options=_FOR),
+    pages("listed too", "v2.core.vault.gb_bank_accounts.list", {"limit": 1}, options=_FOR),
+    call("whose is not said", "v2.core.vault.us_bank_accounts.retrieve", "$bank.id"),
 ]
 
-PREPARED: dict[str, Sequence[Step]] = {
+GROUPS: dict[str, Sequence[Step]] = {
     "accounts": ACCOUNTS,
     "persons": PERSONS,
     "payouts": PAYOUTS,
@@ -376,7 +406,7 @@ PREPARED: dict[str, Sequence[Step]] = {
     "destinations": DESTINATIONS,
     "vault": VAULT,
 }
-"""All groups, also those that can't be run yet."""
+"""All groups."""
 
 
 def served() -> set[str]:
@@ -387,19 +417,4 @@ def served() -> set[str]:
         for route in router.routes
         if isinstance(route, APIRoute) and route.path.startswith(STRIPES)
         for method in route.methods or ()
-    }
-
-
-def groups() -> dict[str, Sequence[Step]]:
-    """The groups that can be run now: those of which no operation is awaited."""
-    return {name: steps for name, steps in PREPARED.items() if not AWAITED & routes(steps)}
-
-
-def routes(steps: Iterable[Step]) -> set[str]:
-    """The routes of what some steps call."""
-    told = list(steps)
-    operations = {step[kind]["python"] for step in told for kind in ("call", "pages") if kind in step}
-    by_hand = {f"{step['raw'][0]} {re.sub('[$][^/]+', '{}', step['raw'][1])}" for step in told if "raw" in step}
-    return {ROUTES[operation] for operation in operations} | {
-        route for route in by_hand if route.partition(" ")[2].startswith(STRIPES)
     }

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.sdks.programs import drive_all, sdks
-from tests.sdks.scenario import Step, call, pages
+from tests.sdks.steps import Step, call, pages
 from tests.support.samples import BARE, COMPANY
 from tests.support.serving import ApiServer, Platform, new_platform
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.sdks.programs import drive_all, sdks
-from tests.sdks.scenario import Step, call
+from tests.sdks.steps import Step, call
 from tests.support.fields import FIELDS, at, nested
 from tests.support.proxy import Answer, Exchange, Fate, Proxy
 from tests.support.samples import ALL, BARE, COMPANY

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -17,17 +18,28 @@ import stripe
 
 from onboarding.storage.tables import Table
 from tests.sdks.programs import drive_all, older_sdk, sdks
-from tests.sdks.scenario import AWAITED, PREPARED, ROUTES, groups, node_name, routes, served
+from tests.sdks.scenario import GROUPS, served
+from tests.sdks.steps import EXEMPT, ROUTES, Step, node_name, routes
 from tests.sdks.transcript import FOLDER, normalised, text_of, without_classes
 from tests.support.proxy import Proxy, lose_each_change_twice
 from tests.support.serving import ApiServer, Platform, new_platform
 
-GROUPS = groups()
 NAMES = ["python", "python-async", "node"]
 OLDER = "python-15"
 BUSY = 429
+MEANT = {
+    # Not yet anybody's, so without what only an account's has.
+    "token": r"bank_account\.\w+: absent",
+    # docs/api.md, bank accounts: there is no directory of banks at hand.
+    "v2.core.vault.us_bank_account": "bank_name: NoneType where str was announced",
+    "v2.core.vault.gb_bank_account": "bank_name: NoneType where str was announced",
+}
+"""By object, what contradicts the SDK on purpose."""
 RETRIES = 5
 """Two are enough, one for each loss; the rest is for a machine that is busy with other things."""
+
+OLDER_GROUPS = [group for group in GROUPS if group != "vault"]
+"""The vault came with endive."""
 
 pytestmark = pytest.mark.timeout(300)  # the first test waits for all of them
 
@@ -35,22 +47,23 @@ pytestmark = pytest.mark.timeout(300)  # the first test waits for all of them
 class Run:
     """All groups by one SDK on one way to the API: each group on a platform of its own."""
 
-    def __init__(self, api: ApiServer, url: str) -> None:
+    def __init__(self, api: ApiServer, url: str, groups: Mapping[str, Sequence[Step]]) -> None:
         self._api = api
         self._url = url
-        self.platforms = {group: api.run(new_platform(api)) for group in GROUPS}
+        self._groups = groups
+        self.platforms = {group: api.run(new_platform(api)) for group in groups}
         self.records: dict[str, list[Any]] = {}
 
     def jobs(self) -> list[dict[str, Any]]:
         """What the SDK is told to do."""
         return [
-            {"api": self._url, "key": platform.test_key, "retries": RETRIES, "steps": GROUPS[group]}
+            {"api": self._url, "key": platform.test_key, "retries": RETRIES, "steps": self._groups[group]}
             for group, platform in self.platforms.items()
         ]
 
     def hear(self, records: list[list[Any]]) -> None:
         """What the SDK did."""
-        self.records = dict(zip(GROUPS, records, strict=True))
+        self.records = dict(zip(self.platforms, records, strict=True))
 
     def rows(self, group: str) -> dict[str, int]:
         """How many rows of each table it left."""
@@ -83,24 +96,24 @@ def rows_of(api: ApiServer, platform: Platform) -> dict[str, int]:
 @pytest.fixture(scope="module")
 def runs(api: ApiServer) -> Iterator[Runs]:
     with Proxy(api, lose_each_change_twice) as proxy:
-        direct = {name: Run(api, api.url) for name in (*NAMES, OLDER)}
-        lossy = {name: Run(api, proxy.url) for name in NAMES}
+        direct = {name: Run(api, api.url, GROUPS) for name in NAMES}
+        direct[OLDER] = Run(api, api.url, {group: with_configurations(GROUPS[group]) for group in OLDER_GROUPS})
+        lossy = {name: Run(api, proxy.url, GROUPS) for name in NAMES}
         ways = {name: [way[name] for way in (direct, lossy) if name in way] for name in direct}
         told = drive_all([*sdks(), older_sdk()], lambda sdk: [job for run in ways[sdk.name] for job in run.jobs()])
         for name, records in told.items():
-            for number, run in enumerate(ways[name]):
-                run.hear(records[number * len(GROUPS) :][: len(GROUPS)])
+            rest = iter(records)
+            for run in ways[name]:
+                run.hear(list(islice(rest, len(run.platforms))))
         yield Runs(direct, lossy, proxy)
 
 
 def test_every_route_of_stripe_has_its_steps() -> None:
-    prepared = routes(step for steps in PREPARED.values() for step in steps)
-    run = routes(step for steps in GROUPS.values() for step in steps)
+    called = routes(step for steps in GROUPS.values() for step in steps)
 
-    assert set(ROUTES.values()) <= prepared, "an operation is in no step"
-    assert served() - prepared == set(), "a route has no step: add its operation to ROUTES and to a group"
-    assert served() & AWAITED == set(), "a route has landed: take it off AWAITED, and write its transcript"
-    assert run == served(), "a group waits for a route: divide it"
+    assert set(ROUTES.values()) <= called, "an operation is in no step"
+    assert served() == called | set(EXEMPT), "a route has no step: add its operation to ROUTES and to a group"
+    assert not called & set(EXEMPT)
 
 
 @pytest.mark.parametrize("operation", ROUTES)
@@ -138,8 +151,13 @@ def test_sdks_are_answered_alike(runs: Runs, sdk: str, group: str) -> None:
 @pytest.mark.parametrize("sdk", NAMES)
 def test_what_is_lost_on_the_way_changes_nothing(runs: Runs, sdk: str, group: str) -> None:
     expected, told = runs.direct[sdk], runs.lossy[sdk]
+    records = {each["name"]: each for each in expected.records[group]}
+    # v1's DELETE has no key, so its repeat finds nothing to delete.
+    without_key = {"the first goes": "it is gone"} if group == "payouts" else {}
 
-    assert normalised(told.records[group]) == normalised(expected.records[group])
+    assert normalised(told.records[group]) == normalised(
+        [{**records[without_key.get(name, name)], "name": name} for name in records]
+    )
     assert told.rows(group) == expected.rows(group)
     assert told.rows(group)["idempotency_keys"] > 0
 
@@ -147,7 +165,9 @@ def test_what_is_lost_on_the_way_changes_nothing(runs: Runs, sdk: str, group: st
 def test_every_change_was_lost_once_and_answered_alike_twice(runs: Runs) -> None:
     changes = [exchange for exchange in runs.proxy.exchanges if exchange.method in {"POST", "DELETE"}]
 
-    assert all(exchange.key is not None for exchange in changes)
+    without_key = {exchange.path.rpartition("/")[0].partition("/acct_")[0] for exchange in changes if not exchange.key}
+    assert without_key == {"/v1/accounts"}
+    assert all(exchange.key or exchange.method == "DELETE" for exchange in changes)
     for lost, *arrived in runs.proxy.attempts():
         assert lost.status is None
         # A machine that is too busy to get at an account in two seconds says so, and is asked again.
@@ -163,17 +183,17 @@ def test_objects_are_what_the_sdk_announces(runs: Runs, sdk: str, group: str) ->
     told = list(objects(runs.direct[sdk].records[group]))
 
     assert told
-    assert [each["odd"] for each in told if "odd" in each and not is_v1_account(each)] == []
+    assert [odd for each in told for odd in oddities(each)] == []
 
 
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group", OLDER_GROUPS)
 def test_older_sdk_finds_every_attribute(runs: Runs, group: str) -> None:
     current, older = (normalised(runs.direct[name].records[group]) for name in ("python", OLDER))
 
-    assert without_classes(older) == without_classes(current)
-    absent = [odd for each in objects(older) if not is_v1_account(each) for odd in each.get("odd", ())]
-    # Words that came later, and a method of that SDK's objects that hides what is of the same name.
-    assert [odd for odd in absent if not re.search(r"none of the announced words|reason\.request: method", odd)] == []
+    assert without_classes(older) == with_configurations(in_older_words(without_classes(current)))
+    # A method of that SDK's objects hides what is of the same name.
+    absent = [odd for each in objects(older) for odd in oddities(each) if "reason.request: method" not in odd]
+    assert absent == []
 
 
 def objects(records: list[Any]) -> Iterator[Any]:
@@ -183,6 +203,34 @@ def objects(records: list[Any]) -> Iterator[Any]:
         yield from value if isinstance(value, list) else [record] if "class" in record else []
 
 
-def is_v1_account(told: Any) -> bool:
-    """Of v1's account there is only what docs/api.md tells."""
-    return bool(told["value"].get("object") == "account")
+def oddities(told: Any) -> list[str]:
+    """What contradicts the SDK, but for what is meant to."""
+    value = told["value"]
+    # Of v1's account there is only what docs/api.md tells; of a deleted object nothing is left.
+    if value.get("object") == "account" or value.get("deleted"):
+        return []
+    meant = re.compile(MEANT.get(value.get("object"), "(?!)"))
+    return [odd for odd in told.get("odd", ()) if not meant.fullmatch(odd)]
+
+
+def in_older_words(node: Any) -> Any:
+    """What was answered, as ``2026-08-26.dahlia`` says it."""
+    if isinstance(node, list):
+        return [in_older_words(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    if node.get("status") == "rejected" and "status_details" in node:
+        details = [{**each, "code": "restricted_other"} for each in node["status_details"]]
+        return {**node, "status": "restricted", "status_details": details}
+    return {name: in_older_words(value) for name, value in node.items()}
+
+
+def with_configurations(node: Any) -> Any:
+    """The same with the configurations of account links, which ``2026-08-26.dahlia`` asks for and tells."""
+    if isinstance(node, list):
+        return [with_configurations(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    told = {name: with_configurations(value) for name, value in node.items()}
+    is_use_case = "refresh_url" in told and "type" not in told
+    return {**told, "configurations": ["recipient"]} if is_use_case else told

@@ -35,13 +35,15 @@ class Exchange:
     """One request.
 
     Attributes:
+        caller: what it authenticates with.
         key: the caller and the idempotency key; of None there is no key.
-        attempt: which request with this key it is, from 1.
+        attempt: which request with this key it is, from 1; without a key, which of the caller to this path.
         status: the API's own; None if the request never arrived.
     """
 
     method: str
     path: str
+    caller: str
     key: tuple[str, str] | None
     attempt: int
     status: int | None = None
@@ -115,9 +117,10 @@ class Proxy:
         """One request and its answer; whether the connection is still there."""
         request, first, headers = await _message(reader)
         method, path, _ = first.split(" ", 2)
-        key = (headers.get("authorization", ""), headers["idempotency-key"]) if "idempotency-key" in headers else None
-        attempt = 1 + sum(key is not None and each.key == key for each in self.exchanges)
-        exchange = Exchange(method, path, key, attempt)
+        caller = headers.get("authorization", "")
+        key = (caller, headers["idempotency-key"]) if "idempotency-key" in headers else None
+        exchange = Exchange(method, path, caller, key, attempt=0)
+        exchange.attempt = 1 + sum(_are_one(each, exchange) for each in self.exchanges)
         self.exchanges.append(exchange)
         fate = self.decide(exchange)
         answer = b""
@@ -141,6 +144,13 @@ class Proxy:
             writer.close()
         exchange.status = int(first.split(" ", 2)[1])
         return answer
+
+
+def _are_one(first: Exchange, second: Exchange) -> bool:
+    """Whether two exchanges are attempts of one request."""
+    if second.key is not None:
+        return first.key == second.key
+    return (first.method, first.path, first.caller, first.key) == (second.method, second.path, second.caller, None)
 
 
 def _gateway_answer(answer: Answer) -> bytes:

@@ -38,20 +38,14 @@ class Job {
   async result(step) {
     if (step.raw) return this.client.rawRequest(...this.resolved(step.raw));
     if (step.related) return this.saved[step.related].fetchRelatedObject();
-    const args = this.resolved(step.arguments);
-    if (step.options) {
-      const last = args.at(-1);
-      if (typeof last !== "object") args.push({});
-      args.push(camel(this.resolved(step.options)));
-    }
-    return this.called(step.call, args);
+    return this.called(step.call, step);
   }
 
   async pages(step) {
     const until = Date.now() + WAIT_MS;
     for (;;) {
       const seen = [];
-      for await (const item of this.called(step.pages, this.resolved(step.arguments))) {
+      for await (const item of this.called(step.pages, step)) {
         seen.push({ value: plain(item) });
         if (seen.length > MOST) throw new Error(`the walk does not end: ${step.name}`);
         for (const each of step.meanwhile?.[seen.length] ?? []) {
@@ -64,7 +58,13 @@ class Job {
     }
   }
 
-  called(call, args) {
+  called(call, step) {
+    const args = this.resolved(step.arguments);
+    if (step.options) {
+      const last = args.at(-1);
+      if (typeof last !== "object") args.push({});
+      args.push(camel(this.resolved(step.options)));
+    }
     const names = call.node.split(".");
     const name = names.pop();
     const service = names.reduce((parent, each) => parent[each], this.client);
