@@ -413,7 +413,12 @@ def test_what_only_the_account_can_tell_is_left_to_the_use(platform: Platform) -
             "individual": {
                 "phone": "4155550123",
                 "address": {"line2": "Suite 5", "postal_code": "94103"},
-                "documents": {"primary_verification": {"type": "front_back", "front_back": {"back": "file_back"}}},
+                "documents": {
+                    "primary_verification": {
+                        "type": "front_back",
+                        "front_back": {"back": "file_identity_document_success"},
+                    }
+                },
             }
         }
     }

@@ -149,7 +149,7 @@ def person(**changes: Any) -> dict[str, Any]:
                 "visa": files(),
                 "company_authorization": files(),
             },
-            "id_numbers": [{"type": "us_ssn", "value": f"53{DIGITS}"}, {"type": "de_stn", "value": word()}],
+            "id_numbers": [{"type": "us_ssn", "value": f"53{DIGITS}"}, {"type": "cn_pp", "value": word()}],
             "metadata": {word(): text()},
         },
         **changes,

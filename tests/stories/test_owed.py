@@ -168,7 +168,7 @@ async def test_a_reader_of_an_account_that_is_behind_nudges(desk: Desk) -> None:
     await life.plan()
     desk.nudged.clear()
     await life.passes(31 * DAY)
-    await life.account()
+    await desk.engine.reader.document(life.caller, life.id)
     assert desk.nudged == [life.id]
 
 
