@@ -433,10 +433,12 @@ def states(draw: st.DrawFn, binding: Policies, *, ordered: bool = True, sealed: 
             for name in sorted(draw(some))
         ),
     )
+    began = {mark.key for mark in state.marks if mark.kind is MarkKind.FIRST_ACTIVE}
     openings = [
         "|".join((demand.opening.key, restriction.capability, *crossing))
         for demand in evaluate(binding, state, START).demands
         for restriction in demand.opening.restricts
+        if restriction.capability in began  # before a first activation no clock runs, so none has run out
         for crossing in ((), (restriction.volume.key,) if restriction.volume else ())
     ]
     if openings:
