@@ -13,7 +13,7 @@ COMPILE := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --g
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test check bench lock clean-env
+.PHONY: help env run test check bench fuzz openapi lock clean-env
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,13 @@ check: $(STAMP) ## lint, format, types, and which part may import which
 
 bench: $(STAMP) ## run the benchmarks (ARGS are passed on)
 	@$(PY) -m benchmarks $(ARGS)
+
+fuzz: $(STAMP) ## send the API wrong and right requests for long, other ones each time (EXAMPLES=200 of each sort)
+	@ONBOARDING_FUZZ_EXAMPLES=$(or $(EXAMPLES),200) $(PY) -m pytest -n $(JOBS) --timeout 3600 tests/fuzz $(ARGS)
+
+openapi: $(STAMP) ## write docs/openapi.json (EXAMPLES=1: record its examples anew first)
+	@$(if $(EXAMPLES),$(PY) -m tests.support.recording)
+	@$(PY) -m api.openapi docs/openapi.json
 
 lock: $(STAMP) ## write requirements*.txt anew from pyproject.toml (UPGRADE=1: newest versions)
 	@$(COMPILE) --group bootstrap --output-file requirements-bootstrap.txt

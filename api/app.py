@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -11,11 +12,13 @@ from starlette.exceptions import HTTPException
 from api.errors import handle
 from api.limits import limiter_from
 from api.middleware import Envelope
+from api.openapi import document_bytes
 from api.routes import (
     account_links,
     accounts,
     activity,
     callbacks,
+    description,
     event_destinations,
     events,
     explanation,
@@ -60,6 +63,7 @@ ROUTERS = (
     test_clocks.router,
     callbacks.router,
     health.router,
+    description.router,
 )
 
 
@@ -78,7 +82,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
     app = FastAPI(
         title="Onboarding",
         lifespan=_lifespan(settings, engine),
-        # The contract is Accounts v2, whose description others publish; ours could not say the half of it.
+        # Routes take the request apart themselves, so the framework knows nothing of them: see api/openapi.
         openapi_url=None,
         redirect_slashes=False,
         # The keys are exceptions as the framework looks them up: by class, the nearest one.
@@ -88,8 +92,15 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> FastAPI:
     app.add_middleware(Envelope)
     for router in ROUTERS:
         app.include_router(router)
+    app.state.description = _description
     instrument_app(app)
     return app
+
+
+@cache
+def _description() -> bytes:
+    """The description of the API; made when it is first asked for."""
+    return document_bytes(ROUTERS)
 
 
 def _lifespan(

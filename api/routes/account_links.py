@@ -8,6 +8,8 @@ from fastapi import APIRouter
 
 from api.access import about
 from api.dependencies import Authenticated, Call
+from api.openapi.described import described
+from api.openapi.refusals import ACCOUNT_LINK
 from api.responses import JSON
 from api.schemas.account_links import AccountLinkCreate, V1AccountLinkCreate
 from api.schemas.queries import no_query
@@ -16,10 +18,11 @@ from onboarding.account_links import V1_LIFETIME, AccountLink, LinkRequest
 from onboarding.documents import rfc3339
 from onboarding.scopes import Resource
 
-router = APIRouter(dependencies=[about(Resource.ACCOUNT_LINKS)])
+router = APIRouter(tags=["Account links"], dependencies=[about(Resource.ACCOUNT_LINKS)])
 
 
 @router.post("/v2/core/account_links")
+@described("AccountLink", body=AccountLinkCreate, refused=ACCOUNT_LINK, missing=True)
 async def create_account_link(call: Authenticated) -> JSON:
     """Make a link that lets its bearer in once."""
     no_query(call.query)
@@ -45,6 +48,7 @@ async def create_account_link(call: Authenticated) -> JSON:
 
 
 @router.post("/v1/account_links")
+@described("V1AccountLink", body=V1AccountLinkCreate, refused=ACCOUNT_LINK, missing=True)
 async def create_v1_account_link(call: Authenticated) -> JSON:
     """The same in v1's words."""
     no_query(call.query)

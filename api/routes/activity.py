@@ -6,18 +6,27 @@ from fastapi import APIRouter
 
 from api.access import about
 from api.dependencies import Authenticated
+from api.openapi.described import described
+from api.openapi.queries import PAGING, REPORTING_ACCOUNT
+from api.openapi.refusals import CLOSED_ACCOUNT
+from api.openapi.schemas import listed, ref
 from api.responses import JSON, page_of
 from api.schemas.activity import ActivityReport, activity_page, totals_of
 from api.schemas.queries import no_query
 from onboarding.activity import Report
 from onboarding.scopes import Resource
 
-router = APIRouter(prefix="/v2/verification/activity", dependencies=[about(Resource.ACTIVITY)])
+router = APIRouter(prefix="/v2/verification/activity", tags=["Activity"], dependencies=[about(Resource.ACTIVITY)])
 
 
 @router.post("")
+@described("ActivityReport", body=ActivityReport, refused=CLOSED_ACCOUNT, missing=True)
 async def report_activity(call: Authenticated) -> JSON:
-    """Take a report in, once."""
+    """Report what an account turned over.
+
+    ``totals`` are absolute, in the currency's smallest unit, and replace those of the same periods. ``id`` is yours:
+    the same report again changes nothing, and other content under its id is refused.
+    """
     no_query(call.query)
     parameters = await call.json(ActivityReport)
     report = Report(parameters["id"], parameters["currency"], totals_of(parameters))
@@ -26,8 +35,18 @@ async def report_activity(call: Authenticated) -> JSON:
 
 
 @router.get("")
+@described(
+    "ActivityReport",
+    shape="page",
+    query=(*PAGING, REPORTING_ACCOUNT),
+    missing=True,
+    beside={"totals": listed(ref("ActivityTotal"))},
+)
 async def list_activity(call: Authenticated) -> JSON:
-    """List an account's reports, and beside them the totals that count now."""
+    """List an account's reports, newest first.
+
+    Beside them the ``totals`` that count now.
+    """
     account_id, wanted = activity_page(call.query)
     page = await call.engine.activity.reports(call.caller, account_id, wanted.limit, wanted.page)
     return page_of(

@@ -6,19 +6,23 @@ from fastapi import APIRouter
 from starlette.requests import Request
 
 from api.errors import not_found
+from api.openapi.described import described
+from api.openapi.refusals import SIGNATURES
 from api.responses import JSON
 from onboarding.domain.errors import Refusal
 from onboarding.engine import Engine
 from onboarding.storage.inbox import ItemState
 
-router = APIRouter()
+router = APIRouter(tags=["Callbacks"])
 
 
 @router.post("/callbacks/{verifier}")
+@described("Received", raw_body=("application/json", {}), refused={400: SIGNATURES}, public=True)
 async def receive_callback(request: Request, verifier: str) -> JSON:
-    """Keep what a vendor sent. 200 as soon as it is committed: what it means is found out later.
+    """Take in what a vendor sends.
 
-    One of an unknown shape is kept and answered 200 too, since sending it again would not help.
+    Authentic by the vendor's own signature. 200 as soon as it is committed: what it means is found out later. One of an
+    unknown shape is kept and answered 200 too, since sending it again would not help.
     """
     engine: Engine = request.state.engine
     if not engine.inbox.takes(verifier):

@@ -6,6 +6,9 @@ from fastapi import APIRouter
 
 from api.access import about
 from api.dependencies import Authenticated
+from api.openapi.described import described
+from api.openapi.queries import INCLUDE_URL, PAGING
+from api.openapi.refusals import DESTINATION_CHANGE, DESTINATION_CREATION, PING
 from api.responses import JSON, page_of
 from api.schemas.destinations import (
     URL_INCLUDE,
@@ -25,10 +28,13 @@ NO_SNAPSHOTS = (
     " Make one with event_payload thin."
 )
 
-router = APIRouter(prefix="/v2/core/event_destinations", dependencies=[about(Resource.EVENT_DESTINATIONS)])
+router = APIRouter(
+    prefix="/v2/core/event_destinations", tags=["Event destinations"], dependencies=[about(Resource.EVENT_DESTINATIONS)]
+)
 
 
 @router.post("")
+@described("EventDestination", body=EventDestinationCreate, refused=DESTINATION_CREATION)
 async def create_event_destination(call: Authenticated) -> JSON:
     """Create a destination; its signing secret can be included here and nowhere else."""
     no_query(call.query)
@@ -43,6 +49,7 @@ async def create_event_destination(call: Authenticated) -> JSON:
 
 
 @router.get("")
+@described("EventDestination", shape="page", query=(*PAGING, INCLUDE_URL))
 async def list_event_destinations(call: Authenticated) -> JSON:
     """List destinations."""
     wanted = included_page(call.query, URL_INCLUDE)
@@ -58,6 +65,7 @@ async def list_event_destinations(call: Authenticated) -> JSON:
 
 
 @router.get("/{destination_id}")
+@described("EventDestination", query=(INCLUDE_URL,))
 async def retrieve_event_destination(call: Authenticated, destination_id: str) -> JSON:
     """Retrieve a destination."""
     include = includes(call.query, URL_INCLUDE)
@@ -66,6 +74,7 @@ async def retrieve_event_destination(call: Authenticated, destination_id: str) -
 
 
 @router.post("/{destination_id}")
+@described("EventDestination", body=EventDestinationUpdate, refused=DESTINATION_CHANGE)
 async def update_event_destination(call: Authenticated, destination_id: str) -> JSON:
     """Change a destination's labels, address or enabled events."""
     no_query(call.query)
@@ -77,6 +86,7 @@ async def update_event_destination(call: Authenticated, destination_id: str) -> 
 
 
 @router.delete("/{destination_id}")
+@described("DeletedEventDestination")
 async def delete_event_destination(call: Authenticated, destination_id: str) -> JSON:
     """Delete a destination, and what is owed to it."""
     no_query(call.query)
@@ -84,18 +94,21 @@ async def delete_event_destination(call: Authenticated, destination_id: str) -> 
 
 
 @router.post("/{destination_id}/enable")
+@described("EventDestination", body=EventDestinationAction)
 async def enable_event_destination(call: Authenticated, destination_id: str) -> JSON:
     """Send events to a destination from now on."""
     return await _switched(call, destination_id, enabled=True)
 
 
 @router.post("/{destination_id}/disable")
+@described("EventDestination", body=EventDestinationAction)
 async def disable_event_destination(call: Authenticated, destination_id: str) -> JSON:
     """Send no more events to a destination."""
     return await _switched(call, destination_id, enabled=False)
 
 
 @router.post("/{destination_id}/ping")
+@described("Event", body=EventDestinationAction, refused=PING)
 async def ping_event_destination(call: Authenticated, destination_id: str) -> JSON:
     """Send an event to try a destination; answers that event."""
     no_query(call.query)

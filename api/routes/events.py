@@ -6,18 +6,24 @@ from fastapi import APIRouter
 
 from api.access import about
 from api.dependencies import Authenticated
+from api.openapi.described import described
+from api.openapi.queries import CREATED, OBJECT_ID, PAGING, TYPES
 from api.responses import JSON, page_of
 from api.schemas.events import events_page
 from api.schemas.queries import no_query
 from onboarding.documents import rfc3339
 from onboarding.scopes import Resource
 
-router = APIRouter(prefix="/v2/core/events", dependencies=[about(Resource.EVENTS)])
+router = APIRouter(prefix="/v2/core/events", tags=["Events"], dependencies=[about(Resource.EVENTS)])
 
 
 @router.get("")
+@described("Event", shape="page", query=(*PAGING, OBJECT_ID, TYPES, CREATED))
 async def list_events(call: Authenticated) -> JSON:
-    """List events in the order in which they can be seen: eventually consistent, and no page skips one."""
+    """List events, newest first.
+
+    In the order in which they can be seen: the list is eventually consistent, and no page skips one.
+    """
     wanted = events_page(call.query)
     page = await call.engine.reader.events(
         call.caller,
@@ -41,6 +47,7 @@ async def list_events(call: Authenticated) -> JSON:
 
 
 @router.get("/{event_id}")
+@described("Event")
 async def retrieve_event(call: Authenticated, event_id: str) -> JSON:
     """Retrieve an event with its changes."""
     no_query(call.query)

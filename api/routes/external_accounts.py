@@ -8,6 +8,9 @@ from fastapi import APIRouter
 
 from api.access import about
 from api.dependencies import Authenticated
+from api.openapi.described import described
+from api.openapi.queries import ENDING_BEFORE, EXPAND, STARTING_AFTER, V1_LIMIT, V1_OBJECT
+from api.openapi.refusals import BANK_ACCOUNT, BANK_ACCOUNT_CHANGE, NO_BANK_ACCOUNT
 from api.responses import JSON
 from api.schemas.bank_accounts import BankAccountCreate, BankAccountUpdate
 from api.schemas.parse import INVALID_REQUEST, path_of
@@ -23,13 +26,19 @@ _EXPAND = re.compile(r"expand(\[[0-9]{0,4}\])?")
 _OBJECTS = ("bank_account", "card")
 
 router = APIRouter(
-    prefix="/v1/accounts/{account_id}/external_accounts", dependencies=[about(Resource.EXTERNAL_ACCOUNTS)]
+    prefix="/v1/accounts/{account_id}/external_accounts",
+    tags=["Bank accounts"],
+    dependencies=[about(Resource.EXTERNAL_ACCOUNTS)],
 )
 
 
 @router.post("")
+@described("BankAccount", body=BankAccountCreate, refused=BANK_ACCOUNT)
 async def create_external_account(call: Authenticated, account_id: str) -> JSON:
-    """Add a bank account that payouts go to."""
+    """Add a bank account that payouts go to.
+
+    ``external_account`` is a bank account by its numbers, or the sandbox's token ``btok_us``.
+    """
     no_query(call.query)
     parameters = await call.form(BankAccountCreate)
     key = call.key(parameters)
@@ -38,8 +47,9 @@ async def create_external_account(call: Authenticated, account_id: str) -> JSON:
 
 
 @router.get("")
+@described("BankAccount", shape="v1_list", query=(V1_LIMIT, V1_OBJECT, STARTING_AFTER, ENDING_BEFORE, EXPAND))
 async def list_external_accounts(call: Authenticated, account_id: str) -> JSON:
-    """List bank accounts in v1's way: ``has_more``, and the ids of neighbours for pages."""
+    """List the bank accounts of an account."""
     query = _query(call.query)
     view = await call.engine.reader.account(call.caller, account_id)
     found = [one for one in view.bank_accounts if query.get("object", one["object"]) == one["object"]]
@@ -58,28 +68,33 @@ async def list_external_accounts(call: Authenticated, account_id: str) -> JSON:
     return JSON({"object": "list", "data": page, "has_more": has_more, "url": call.path})
 
 
-@router.get("/{bank_id}")
-async def retrieve_external_account(call: Authenticated, account_id: str, bank_id: str) -> JSON:
+@router.get("/{bank_account_id}")
+@described("BankAccount", query=(EXPAND,), refused=NO_BANK_ACCOUNT)
+async def retrieve_external_account(call: Authenticated, account_id: str, bank_account_id: str) -> JSON:
     """Retrieve a bank account."""
     refuse_all_but_expand(call.query)
-    return JSON(await call.engine.accounts.bank_account(call.caller, account_id, bank_id))
+    return JSON(await call.engine.accounts.bank_account(call.caller, account_id, bank_account_id))
 
 
-@router.post("/{bank_id}")
-async def update_external_account(call: Authenticated, account_id: str, bank_id: str) -> JSON:
+@router.post("/{bank_account_id}")
+@described("BankAccount", body=BankAccountUpdate, refused=BANK_ACCOUNT_CHANGE)
+async def update_external_account(call: Authenticated, account_id: str, bank_account_id: str) -> JSON:
     """Change a bank account."""
     no_query(call.query)
     parameters = await call.form(BankAccountUpdate)
     key = call.key(parameters)
     parameters.pop("expand", None)
-    return JSON(await call.engine.accounts.update_bank_account(call.caller, account_id, bank_id, parameters, key))
+    return JSON(
+        await call.engine.accounts.update_bank_account(call.caller, account_id, bank_account_id, parameters, key)
+    )
 
 
-@router.delete("/{bank_id}")
-async def delete_external_account(call: Authenticated, account_id: str, bank_id: str) -> JSON:
+@router.delete("/{bank_account_id}")
+@described("DeletedBankAccount", refused=BANK_ACCOUNT_CHANGE)
+async def delete_external_account(call: Authenticated, account_id: str, bank_account_id: str) -> JSON:
     """Delete a bank account."""
     no_query(call.query)
-    return JSON(await call.engine.accounts.delete_bank_account(call.caller, account_id, bank_id, call.key()))
+    return JSON(await call.engine.accounts.delete_bank_account(call.caller, account_id, bank_account_id, call.key()))
 
 
 def _query(items: list[tuple[str, str]]) -> dict[str, str]:

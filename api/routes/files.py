@@ -12,6 +12,9 @@ from starlette.responses import Response, StreamingResponse
 from api.access import ContextUse, about
 from api.dependencies import Authenticated, Call
 from api.multipart import read_form
+from api.openapi.described import described
+from api.openapi.queries import EXPAND, FILES
+from api.openapi.refusals import CLOSED_ACCOUNT
 from api.responses import JSON
 from api.schemas.files import FileCreate, expand_only, files_page
 from api.schemas.parse import parse_fields
@@ -21,10 +24,11 @@ from onboarding.files.names import safe_name
 from onboarding.files.purposes import MIME_TYPES
 from onboarding.scopes import Resource
 
-router = APIRouter(prefix="/v1/files", dependencies=[about(Resource.FILES, ContextUse.OPTIONAL)])
+router = APIRouter(prefix="/v1/files", tags=["Files"], dependencies=[about(Resource.FILES, ContextUse.OPTIONAL)])
 
 
 @router.post("")
+@described("File", body=FileCreate, upload="file", refused=CLOSED_ACCOUNT)
 async def create_file(call: Authenticated) -> JSON:
     """Take in a file, for the account that the call acts for or for the platform itself."""
     no_query(call.query)
@@ -38,6 +42,7 @@ async def create_file(call: Authenticated) -> JSON:
 
 
 @router.get("")
+@described("File", shape="v1_list", query=FILES)
 async def list_files(call: Authenticated) -> JSON:
     """List files in v1's way: ``has_more``, and the ids of neighbours for pages."""
     wanted = files_page(call.query)
@@ -56,6 +61,7 @@ async def list_files(call: Authenticated) -> JSON:
 
 
 @router.get("/{file_id}")
+@described("File", query=(EXPAND,))
 async def retrieve_file(call: Authenticated, file_id: str) -> JSON:
     """Retrieve a file's description."""
     expand_only(call.query)
@@ -63,6 +69,7 @@ async def retrieve_file(call: Authenticated, file_id: str) -> JSON:
 
 
 @router.get("/{file_id}/contents")
+@described(None, files=tuple(MIME_TYPES.values()))
 async def download_file(call: Authenticated, file_id: str) -> Response:
     """The file itself; no browser is to take it for anything but a download."""
     no_query(call.query)

@@ -8,6 +8,9 @@ from fastapi import APIRouter
 
 from api.access import about
 from api.dependencies import Authenticated
+from api.openapi.described import described
+from api.openapi.queries import PAGING
+from api.openapi.refusals import CLOSED_ACCOUNT, UNDOING
 from api.responses import JSON, page_of
 from api.schemas.orders import AccountReject, AccountUnreject, OrderPlace, OrderUndo
 from api.schemas.queries import no_query, page
@@ -17,12 +20,17 @@ from onboarding.scopes import Resource
 
 ORDERS = "/v2/verification/accounts/{account_id}/orders"
 
-router = APIRouter(dependencies=[about(Resource.ORDERS)])
+router = APIRouter(tags=["Orders"], dependencies=[about(Resource.ORDERS)])
 
 
 @router.post(ORDERS)
+@described("Order", body=OrderPlace, refused=CLOSED_ACCOUNT)
 async def place_order(call: Authenticated, account_id: str) -> JSON:
-    """Hold an account or reject it, whole or in one capability."""
+    """Hold an account or reject it, whole or in one capability.
+
+    A hold's ``reason`` is one of the topics that the refusal of a wrong one lists, and it can end by itself; a
+    rejection's is ``platform_fraud``, ``platform_other`` or ``platform_terms_of_service``. A hold stops no deadline.
+    """
     no_query(call.query)
     parameters = await call.json(OrderPlace)
     ends_at, audience = parameters.get("ends_at"), parameters.get("audience")
@@ -41,14 +49,16 @@ async def place_order(call: Authenticated, account_id: str) -> JSON:
 
 
 @router.get(ORDERS)
+@described("Order", shape="page", query=PAGING)
 async def list_orders(call: Authenticated, account_id: str) -> JSON:
-    """List an account's orders, undone ones too."""
+    """List the orders of an account, undone ones too."""
     wanted = page(call.query)
     found = await call.engine.orders.list(call.caller, account_id, wanted.limit, wanted.page)
     return page_of(call.path, found.data, limit=wanted.limit, next_page=found.next, previous_page=found.previous)
 
 
 @router.get(f"{ORDERS}/{{order_id}}")
+@described("Order")
 async def retrieve_order(call: Authenticated, account_id: str, order_id: str) -> JSON:
     """Retrieve an order."""
     no_query(call.query)
@@ -56,16 +66,24 @@ async def retrieve_order(call: Authenticated, account_id: str, order_id: str) ->
 
 
 @router.post(f"{ORDERS}/{{order_id}}/undo")
+@described("Order", body=OrderUndo, refused=UNDOING)
 async def undo_order(call: Authenticated, account_id: str, order_id: str) -> JSON:
-    """Release a hold, or take a rejection back."""
+    """Release a hold, or take a rejection back.
+
+    A key undoes what keys of its platform placed.
+    """
     no_query(call.query)
     parameters = await call.json(OrderUndo)
     return JSON(await call.engine.orders.undo(call.caller, account_id, order_id, call.key(parameters)))
 
 
 @router.post("/v1/accounts/{account_id}/reject")
+@described("V1Account", body=AccountReject, refused=CLOSED_ACCOUNT)
 async def reject_account(call: Authenticated, account_id: str) -> JSON:
-    """Reject an account, in v1's words."""
+    """Reject an account, in v1's words.
+
+    With ``payouts_action=none`` every capability but payouts is rejected.
+    """
     no_query(call.query)
     parameters = await call.form(AccountReject)
     spares_payouts = parameters.get("payouts_action") == "none"
@@ -77,8 +95,12 @@ async def reject_account(call: Authenticated, account_id: str) -> JSON:
 
 
 @router.post("/v1/accounts/{account_id}/unreject")
+@described("V1Account", body=AccountUnreject, refused=UNDOING)
 async def unreject_account(call: Authenticated, account_id: str) -> JSON:
-    """Take back what the platform itself rejected, in v1's words."""
+    """Take back the platform's own rejections, in v1's words.
+
+    Where only an operator rejected the account it is refused.
+    """
     no_query(call.query)
     parameters = await call.form(AccountUnreject)
     return JSON(await call.engine.orders.unreject(call.caller, account_id, call.key(parameters)))

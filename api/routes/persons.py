@@ -12,6 +12,9 @@ from fastapi import APIRouter
 from api.access import about
 from api.dependencies import Authenticated
 from api.errors import not_found
+from api.openapi.described import described
+from api.openapi.queries import PAGING
+from api.openapi.refusals import PERSON_CHANGE, PERSON_DELETION
 from api.responses import JSON, page_of
 from api.schemas.parse import INVALID_REQUEST
 from api.schemas.persons import PersonCreate, PersonUpdate
@@ -19,18 +22,25 @@ from api.schemas.queries import no_query, page
 from onboarding.domain.errors import Refusal
 from onboarding.scopes import Resource
 
-router = APIRouter(prefix="/v2/core/accounts/{account_id}/persons", dependencies=[about(Resource.PERSONS)])
+router = APIRouter(
+    prefix="/v2/core/accounts/{account_id}/persons", tags=["Persons"], dependencies=[about(Resource.PERSONS)]
+)
 
 
 @router.post("")
+@described("Person", body=PersonCreate, refused=PERSON_CHANGE)
 async def create_person(call: Authenticated, account_id: str) -> JSON:
-    """Add a person to an account."""
+    """Add a person to an account.
+
+    An account of an individual has the one person already, as ``identity.individual``.
+    """
     no_query(call.query)
     parameters = await call.json(PersonCreate)
     return JSON(await call.engine.accounts.create_person(call.caller, account_id, parameters, call.key(parameters)))
 
 
 @router.get("")
+@described("Person", shape="page", query=PAGING)
 async def list_persons(call: Authenticated, account_id: str) -> JSON:
     """List the persons of an account, oldest first."""
     wanted = page(call.query)
@@ -52,6 +62,7 @@ async def list_persons(call: Authenticated, account_id: str) -> JSON:
 
 
 @router.get("/{person_id}")
+@described("Person")
 async def retrieve_person(call: Authenticated, account_id: str, person_id: str) -> JSON:
     """Retrieve a person."""
     no_query(call.query)
@@ -60,8 +71,12 @@ async def retrieve_person(call: Authenticated, account_id: str, person_id: str) 
 
 
 @router.post("/{person_id}")
+@described("Person", body=PersonUpdate, refused=PERSON_CHANGE)
 async def update_person(call: Authenticated, account_id: str, person_id: str) -> JSON:
-    """Change a person."""
+    """Change a person.
+
+    Objects are merged, null unsets, lists are replaced. Checks whose inputs change are made again.
+    """
     no_query(call.query)
     parameters = await call.json(PersonUpdate)
     key = call.key(parameters)
@@ -69,8 +84,12 @@ async def update_person(call: Authenticated, account_id: str, person_id: str) ->
 
 
 @router.delete("/{person_id}")
+@described("DeletedPerson", refused=PERSON_DELETION)
 async def delete_person(call: Authenticated, account_id: str, person_id: str) -> JSON:
-    """Delete a person. The SDK can't digest an empty answer."""
+    """Remove a person from an account.
+
+    What the account still needs of a person in that role is asked again.
+    """
     no_query(call.query)
     return JSON(await call.engine.accounts.delete_person(call.caller, account_id, person_id, call.key()))
 

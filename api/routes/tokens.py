@@ -8,6 +8,9 @@ from fastapi import APIRouter
 
 from api.access import about
 from api.dependencies import Authenticated, Call
+from api.openapi.described import described
+from api.openapi.queries import EXPAND
+from api.openapi.refusals import ACCOUNT_TOKEN, BANK_NUMBERS, PERSON_TOKEN
 from api.responses import JSON
 from api.schemas.fields import MAX_TEXT
 from api.schemas.parse import INVALID_REQUEST
@@ -18,7 +21,7 @@ from onboarding.door.tokens import TokenKind
 from onboarding.scopes import Resource
 from onboarding.tokens import Origin
 
-router = APIRouter(dependencies=[about(Resource.TOKENS)])
+router = APIRouter(tags=["Tokens"], dependencies=[about(Resource.TOKENS)])
 
 _NOT_HERE = {
     "account": "Accounts are made by Accounts v2, which takes tokens of its own: POST /v2/core/account_tokens.",
@@ -31,6 +34,7 @@ _NOT_HERE = {
 
 
 @router.post("/v2/core/account_tokens")
+@described("AccountToken", body=AccountTokenCreate, refused=ACCOUNT_TOKEN)
 async def create_account_token(call: Authenticated) -> JSON:
     """Create a token of an account's values."""
     no_query(call.query)
@@ -39,14 +43,16 @@ async def create_account_token(call: Authenticated) -> JSON:
     return JSON(await call.engine.tokens.create_account_token(call.caller, parameters, _origin(call), key))
 
 
-@router.get("/v2/core/account_tokens/{token_id}")
-async def retrieve_account_token(call: Authenticated, token_id: str) -> JSON:
+@router.get("/v2/core/account_tokens/{account_token_id}")
+@described("AccountToken")
+async def retrieve_account_token(call: Authenticated, account_token_id: str) -> JSON:
     """Retrieve a token; what it holds is not shown."""
     no_query(call.query)
-    return JSON(await call.engine.tokens.get(call.caller, TokenKind.ACCOUNT, token_id))
+    return JSON(await call.engine.tokens.get(call.caller, TokenKind.ACCOUNT, account_token_id))
 
 
 @router.post("/v2/core/accounts/{account_id}/person_tokens")
+@described("PersonToken", body=PersonTokenCreate, refused=PERSON_TOKEN)
 async def create_person_token(call: Authenticated, account_id: str) -> JSON:
     """Create a token of the values of a person of this account."""
     no_query(call.query)
@@ -55,14 +61,16 @@ async def create_person_token(call: Authenticated, account_id: str) -> JSON:
     return JSON(await call.engine.tokens.create_person_token(call.caller, account_id, parameters, _origin(call), key))
 
 
-@router.get("/v2/core/accounts/{account_id}/person_tokens/{token_id}")
-async def retrieve_person_token(call: Authenticated, account_id: str, token_id: str) -> JSON:
+@router.get("/v2/core/accounts/{account_id}/person_tokens/{person_token_id}")
+@described("PersonToken")
+async def retrieve_person_token(call: Authenticated, account_id: str, person_token_id: str) -> JSON:
     """Retrieve a token; what it holds is not shown."""
     no_query(call.query)
-    return JSON(await call.engine.tokens.get(call.caller, TokenKind.PERSON, token_id, account_id))
+    return JSON(await call.engine.tokens.get(call.caller, TokenKind.PERSON, person_token_id, account_id))
 
 
 @router.post("/v1/tokens")
+@described("BankAccountToken", body=TokenCreate, refused=BANK_NUMBERS)
 async def create_token(call: Authenticated) -> JSON:
     """Create a token of a bank account."""
     no_query(call.query)
@@ -73,6 +81,7 @@ async def create_token(call: Authenticated) -> JSON:
 
 
 @router.get("/v1/tokens/{token_id}")
+@described("BankAccountToken", query=(EXPAND,))
 async def retrieve_token(call: Authenticated, token_id: str) -> JSON:
     """Retrieve a token of a bank account."""
     refuse_all_but_expand(call.query)

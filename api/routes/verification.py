@@ -6,6 +6,9 @@ from fastapi import APIRouter
 
 from api.access import about
 from api.dependencies import Authenticated
+from api.openapi.described import described
+from api.openapi.queries import ACCOUNT, PAGING, QUEUE, STATUS
+from api.openapi.refusals import REVIEW
 from api.responses import JSON, page_of
 from api.schemas.events import account_items_page
 from api.schemas.queries import no_query
@@ -13,12 +16,13 @@ from api.schemas.reviews import ReviewClaim, ReviewDecide, reviews_page
 from onboarding.reviews import Decision
 from onboarding.scopes import Resource
 
-router = APIRouter(prefix="/v2/verification")
+router = APIRouter(prefix="/v2/verification", tags=["Checks and reviews"])
 
 
 @router.get("/checks", dependencies=[about(Resource.CHECKS)])
+@described("Check", shape="page", query=(*PAGING, ACCOUNT))
 async def list_checks(call: Authenticated) -> JSON:
-    """List checks, of all accounts or of one."""
+    """List checks, newest first."""
     wanted = account_items_page(call.query)
     page = await call.engine.reader.checks(
         call.caller, account_id=wanted.account, limit=wanted.limit, cursor=wanted.page
@@ -34,6 +38,7 @@ async def list_checks(call: Authenticated) -> JSON:
 
 
 @router.get("/checks/{check_id}", dependencies=[about(Resource.CHECKS)])
+@described("Check")
 async def retrieve_check(call: Authenticated, check_id: str) -> JSON:
     """Retrieve a check."""
     no_query(call.query)
@@ -41,8 +46,12 @@ async def retrieve_check(call: Authenticated, check_id: str) -> JSON:
 
 
 @router.get("/reviews", dependencies=[about(Resource.REVIEWS)])
+@described("Review", shape="page", query=(*PAGING, ACCOUNT, STATUS, QUEUE))
 async def list_reviews(call: Authenticated) -> JSON:
-    """List reviews without their details, of all accounts or of one, in any state and queue or in one."""
+    """List reviews, newest first.
+
+    ``detail`` is null in a list.
+    """
     wanted = reviews_page(call.query)
     page = await call.engine.reader.reviews(
         call.caller,
@@ -63,21 +72,27 @@ async def list_reviews(call: Authenticated) -> JSON:
 
 
 @router.get("/reviews/{review_id}", dependencies=[about(Resource.REVIEWS)])
+@described("Review")
 async def retrieve_review(call: Authenticated, review_id: str) -> JSON:
-    """Retrieve a review."""
+    """Retrieve a review with what was found."""
     no_query(call.query)
     return JSON(await call.engine.reader.review(call.caller, review_id))
 
 
 @router.post("/reviews/{review_id}/claim", dependencies=[about(Resource.REVIEWS)])
+@described("Review", body=ReviewClaim, refused=REVIEW)
 async def claim_review(call: Authenticated, review_id: str) -> JSON:
-    """Take a review, so that no other key decides it."""
+    """Take a review, so that no other key decides it.
+
+    A claim belongs to the API key that made it.
+    """
     no_query(call.query)
     parameters = await call.json(ReviewClaim)
     return JSON(await call.engine.reviews.claim(call.caller, review_id, call.key(parameters)))
 
 
 @router.post("/reviews/{review_id}/release", dependencies=[about(Resource.REVIEWS)])
+@described("Review", body=ReviewClaim, refused=REVIEW)
 async def release_review(call: Authenticated, review_id: str) -> JSON:
     """Give a claimed review back."""
     no_query(call.query)
@@ -86,8 +101,13 @@ async def release_review(call: Authenticated, review_id: str) -> JSON:
 
 
 @router.post("/reviews/{review_id}/decide", dependencies=[about(Resource.REVIEWS)])
+@described("Review", body=ReviewDecide, refused=REVIEW)
 async def decide_review(call: Authenticated, review_id: str) -> JSON:
-    """Decide a review."""
+    """Decide a review.
+
+    ``failed`` takes ``reasons``, which are error codes of the account's policy; a screening takes none. ``ask_again``
+    has the verifiers asked anew. A decision stands until the inputs change.
+    """
     no_query(call.query)
     parameters = await call.json(ReviewDecide)
     decision, reasons = Decision(parameters["decision"]), tuple(parameters.get("reasons") or ())

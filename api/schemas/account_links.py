@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from api.schemas.bank_accounts import FormParameters, FormText
 from api.schemas.fields import ConfigurationName, Parameters, Text, refusal
 
 UseCaseName = Literal["account_onboarding", "account_update"]
+_USE_CASES: tuple[str, str] = get_args(UseCaseName)
 CollectedFields = Literal["currently_due", "eventually_due"]
 FutureRequirements = Literal["include", "omit"]
 
@@ -32,6 +33,18 @@ class UseCaseOptions(Parameters):
 
 class UseCase(Parameters):
     """What the bearer is to do, and the options of just that."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {
+                    "properties": {"type": {"const": kind}, kind: {"type": "object"}, other: {"type": "null"}},
+                    "required": [kind],
+                }
+                for kind, other in (_USE_CASES, _USE_CASES[::-1])
+            ]
+        }
+    )
 
     type: UseCaseName
     account_onboarding: UseCaseOptions | None = None
@@ -64,6 +77,8 @@ class FormCollectionOptions(FormParameters):
 
 class V1AccountLinkCreate(FormParameters):
     """``POST /v1/account_links``. ``collect`` is the older word for ``collection_options[fields]``."""
+
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["collect", "collection_options"]}})
 
     account: Text
     collect: CollectedFields | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from api.schemas.events import AccountItemsPage, account_items_page
 from api.schemas.fields import Currency, Parameters, Text, refusal
@@ -54,17 +54,29 @@ def _totals(totals: list[ActivityTotal]) -> list[ActivityTotal]:
 class ActivityTotal(Parameters):
     """What was turned over in a calendar period, in UTC, or ever."""
 
-    period: Annotated[str, AfterValidator(_period)]
-    amount: Annotated[int, BeforeValidator(_amount)]
+    period: Annotated[
+        str, AfterValidator(_period), WithJsonSchema({"type": "string", "pattern": f"^({_PERIOD.pattern})$"})
+    ]
+    amount: Annotated[
+        int, BeforeValidator(_amount), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": MAX_AMOUNT})
+    ]
 
 
 class ActivityReport(Parameters):
     """``POST /v2/verification/activity``: absolute totals, which replace those reported before of the same periods."""
 
-    id: Annotated[Text, AfterValidator(_report_id)]
+    id: Annotated[
+        Text,
+        AfterValidator(_report_id),
+        WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_ID}),
+    ]
     account: Text
     currency: Currency
-    totals: Annotated[list[ActivityTotal], AfterValidator(_totals)]
+    totals: Annotated[
+        list[ActivityTotal],
+        AfterValidator(_totals),
+        Field(json_schema_extra={"minItems": 1, "maxItems": MAX_TOTALS}),
+    ]
 
 
 def activity_page(query_items: QueryItems) -> tuple[str, AccountItemsPage]:

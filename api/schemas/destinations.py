@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
 
 from api.schemas.fields import Metadata, Parameters, Text, refusal
 
@@ -13,6 +14,7 @@ URL_INCLUDE = ("webhook_endpoint.url",)
 
 _SOURCES = {"@self": "@self", "self": "@self", "@accounts": "@accounts", "other_accounts": "@accounts"}
 _MAX_EVENTS = 100
+_VERSION = r"^20\d\d-\d\d-\d\d(\.[a-z]{1,32})?$"
 
 
 def _transport(kind: str) -> str:
@@ -36,8 +38,9 @@ def _unchangeable(_value: object) -> Any:
     raise refusal("parameter_invalid", "This can't be changed: make another event destination.")
 
 
+Source = Annotated[Text, AfterValidator(_source), WithJsonSchema({"type": "string", "enum": sorted(_SOURCES)})]
 Name = Annotated[Text, StringConstraints(min_length=1)]
-Immutable = Annotated[Any, BeforeValidator(_unchangeable)]
+Immutable = SkipJsonSchema[Annotated[Any, BeforeValidator(_unchangeable)]]
 EventTypes = Annotated[list[Text], Field(min_length=1, max_length=_MAX_EVENTS)]
 """Which types there are depends on the payload, so it is asked later."""
 
@@ -51,14 +54,18 @@ class WebhookEndpoint(Parameters):
 class EventDestinationCreate(Parameters):
     """``POST /v2/core/event_destinations``."""
 
-    type: Annotated[Text, AfterValidator(_transport)]
+    type: Annotated[Text, AfterValidator(_transport), WithJsonSchema({"type": "string", "const": "webhook_endpoint"})]
     name: Name
     event_payload: Literal["snapshot", "thin"]
     enabled_events: EventTypes
-    events_from: list[Annotated[Text, AfterValidator(_source)]] = Field(["@self"], min_length=1, max_length=10)
-    snapshot_api_version: Annotated[Text, StringConstraints(pattern=r"^20\d\d-\d\d-\d\d(\.[a-z]{1,32})?$")] = ""
+    events_from: list[Source] = Field(["@self"], min_length=1, max_length=10)
+    snapshot_api_version: Annotated[
+        Text,
+        StringConstraints(pattern=_VERSION),
+        WithJsonSchema({"type": "string", "pattern": _VERSION.replace("\\d", "[0-9]")}),
+    ] = ""
     webhook_endpoint: WebhookEndpoint
-    description: Text | None = None
+    description: Annotated[Text | None, Field(description="Your own words about it.")] = None
     metadata: Metadata | None = None
     include: list[Literal["webhook_endpoint.signing_secret", "webhook_endpoint.url"]] = Field(
         default_factory=list, max_length=100
@@ -71,7 +78,7 @@ class EventDestinationUpdate(Parameters):
     name: Name = ""
     enabled_events: EventTypes = Field(default_factory=list)
     webhook_endpoint: WebhookEndpoint = WebhookEndpoint(url="")
-    description: Text | None = None
+    description: Annotated[Text | None, Field(description="Your own words about it.")] = None
     metadata: Metadata | None = None
     include: list[Literal["webhook_endpoint.url"]] = Field(default_factory=list, max_length=100)
     type: Immutable = None

@@ -2,6 +2,8 @@
 
 A field that may be unset by ``null`` is ``X | None``. Enumerations follow the official SDK's parameter types: a closed
 one is a ``Literal`` here, an open one (``Literal[...] | str`` there) is a string here.
+
+What a validator demands pydantic can't know: ``WithJsonSchema`` beside it tells those who read the API's description.
 """
 
 from __future__ import annotations
@@ -11,7 +13,15 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from onboarding.domain.instants import rfc3339
@@ -147,20 +157,59 @@ def _capability_group(group: object, path: tuple[str, ...]) -> None:
 
 
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT), AfterValidator(_without_nul)]
-Country = Annotated[str, AfterValidator(_country)]
+Country = Annotated[str, AfterValidator(_country), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z]{2}$"})]
 """ISO 3166-1 alpha-2 in any case; stored upper case."""
-Currency = Annotated[str, AfterValidator(_currency)]
+Currency = Annotated[str, AfterValidator(_currency), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z]{3}$"})]
 """ISO 4217 in any case; stored lower case."""
-Locale = Annotated[str, AfterValidator(_locale)]
-Colour = Annotated[str, AfterValidator(_colour)]
+Locale = Annotated[str, AfterValidator(_locale), WithJsonSchema({"type": "string", "enum": sorted(LOCALES)})]
+Colour = Annotated[str, AfterValidator(_colour), WithJsonSchema({"type": "string", "pattern": "^#[0-9A-Fa-f]{6}$"})]
 """``#rrggbb``."""
-Timestamp = Annotated[str, AfterValidator(_timestamp)]
+Timestamp = Annotated[str, AfterValidator(_timestamp), WithJsonSchema({"type": "string", "format": "date-time"})]
 """RFC 3339 with an offset; stored in UTC with milliseconds."""
-CalendarDate = Annotated[str, AfterValidator(_calendar_date)]
-DecimalText = Annotated[str, BeforeValidator(_decimal)]
+CalendarDate = Annotated[str, AfterValidator(_calendar_date), WithJsonSchema({"type": "string", "format": "date"})]
+DecimalText = Annotated[
+    str,
+    BeforeValidator(_decimal),
+    WithJsonSchema(
+        {"type": ["string", "number"], "pattern": r"^[+-]?[0-9]+(\.[0-9]+)?$", "maxLength": _DECIMAL_DIGITS}
+    ),
+]
 """A number or a string; stored as a canonical decimal string."""
-Metadata = Annotated[dict[str, Text | None], AfterValidator(_metadata)]
-Capabilities = Annotated[dict[str, Any], AfterValidator(_capabilities)]
+Metadata = Annotated[
+    dict[str, Text | None],
+    AfterValidator(_metadata),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "maxProperties": _METADATA_KEYS,
+            "propertyNames": {"pattern": r"^[^\[\]]+$", "minLength": 1, "maxLength": _METADATA_KEY_LENGTH},
+            "additionalProperties": {"type": ["string", "null"], "maxLength": _METADATA_VALUE_LENGTH},
+        }
+    ),
+]
+_REQUEST_OF_ONE = {
+    "type": "object",
+    "properties": {"requested": {"type": "boolean"}},
+    "required": ["requested"],
+    "additionalProperties": False,
+}
+_CAPABILITY_NAMES = {"pattern": f"^{_CAPABILITY_NAME.pattern}$", "not": {"const": "requested"}}
+Capabilities = Annotated[
+    dict[str, Any],
+    AfterValidator(_capabilities),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "propertyNames": _CAPABILITY_NAMES,
+            "additionalProperties": {
+                "anyOf": [
+                    _REQUEST_OF_ONE,
+                    {"type": "object", "propertyNames": _CAPABILITY_NAMES, "additionalProperties": _REQUEST_OF_ONE},
+                ]
+            },
+        }
+    ),
+]
 """``{name: {"requested": bool}}``, also inside groups; which names exist is the policy's business."""
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Amount64 = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]

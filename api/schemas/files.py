@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from api.schemas.bank_accounts import FormMetadata, FormParameters, FormText
 from api.schemas.fields import Text, refusal
@@ -45,7 +45,9 @@ def _no_link(create: str) -> str:
 class FileLinkData(FormParameters):
     """What a link to the new file would be; there are none."""
 
-    create: Annotated[Literal["true", "false"], AfterValidator(_no_link)]
+    create: Annotated[
+        Literal["true", "false"], AfterValidator(_no_link), WithJsonSchema({"type": "string", "const": "false"})
+    ]
     expires_at: FormText = None
     metadata: FormMetadata = None
 
@@ -55,7 +57,7 @@ class FileCreate(FormParameters):
 
     expand: list[Text] = Field(default_factory=list, max_length=20)
     file_link_data: FileLinkData | None = None
-    purpose: Annotated[str, AfterValidator(_uploaded)]
+    purpose: Annotated[str, AfterValidator(_uploaded), WithJsonSchema({"type": "string", "enum": sorted(UPLOADED)})]
 
 
 @dataclass(frozen=True, slots=True)

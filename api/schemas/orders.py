@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from api.schemas.bank_accounts import FormParameters
 from api.schemas.fields import Parameters, Text, Timestamp, refusal
@@ -26,7 +26,12 @@ class OrderPlace(Parameters):
     capability: Text | None = None
     ends_at: Timestamp | None = None
     audience: Literal["internal", "user"] | None = None
-    ticket: Annotated[Text, AfterValidator(_ticket)] | None = None
+    ticket: (
+        Annotated[
+            Text, AfterValidator(_ticket), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_TICKET})
+        ]
+        | None
+    ) = None
 
 
 class OrderUndo(Parameters):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from api.schemas.fields import Parameters, Text, Timestamp, refusal
 from api.schemas.parse import INVALID_REQUEST
@@ -40,7 +40,11 @@ class PolicyPublish(Parameters):
     """``POST /v2/verification/policies``: packs by name, put together with those that ship."""
 
     name: Text
-    packs: Annotated[dict[str, Annotated[str, BeforeValidator(_yaml)]], AfterValidator(_packs)]
+    packs: Annotated[
+        dict[str, Annotated[str, BeforeValidator(_yaml)]],
+        AfterValidator(_packs),
+        Field(json_schema_extra={"minProperties": 1, "maxProperties": MAX_PACKS}),
+    ]
 
 
 class PolicyDryRun(Parameters):
@@ -53,7 +57,11 @@ class PolicyDryRun(Parameters):
 class RolloutWave(Parameters):
     """A part of the accounts."""
 
-    share: Annotated[float, BeforeValidator(_share)]
+    share: Annotated[
+        float,
+        BeforeValidator(_share),
+        WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 1}),
+    ]
     starts_at: Timestamp
     transition_at: Timestamp
 

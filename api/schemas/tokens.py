@@ -9,11 +9,15 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from api.schemas.bank_accounts import FormParameters, FormText, unset_if_empty
 from api.schemas.fields import Country, Currency, Parameters, Text
 from api.schemas.identity import BusinessDetails, PersonsProvided
 from api.schemas.persons import Individual, PersonDetails, Relationship
+
+Elsewhere = SkipJsonSchema[Any]
+"""What is refused, whatever it is."""
 
 
 class Attested(Parameters):
@@ -85,10 +89,10 @@ class TokenBankAccount(FormParameters):
 class TokenCreate(FormParameters):
     """``POST /v1/tokens``. What other tokens of v1 hold is not looked at: none of them can be used here."""
 
-    account: Any = None
+    account: Elsewhere = None
     bank_account: TokenBankAccount | None = None
-    card: Any = None
-    cvc_update: Any = None
+    card: Elsewhere = None
+    cvc_update: Elsewhere = None
     expand: list[Text] = Field(default_factory=list, max_length=20)
-    person: Any = None
-    pii: Any = None
+    person: Elsewhere = None
+    pii: Elsewhere = None
