@@ -82,8 +82,6 @@ class Upload:
 
         What ``answer`` makes of the file is answered, and kept with the key.
 
-        A request that repeats a key answers with the file that the first one made.
-
         Raises:
             Refusal: it is empty, of a type or size that the purpose does not accept; ``idempotency_error``.
         """
@@ -101,31 +99,24 @@ class Upload:
         if key is not None:
             key = replace(key, fingerprint=key.fingerprint + self._hash.digest())
         async with self._means.database.transaction() as tx:
-            existing = await self._means.door.claim(
-                tx, self._caller, key, self._scope.account_id, self.file_id, self._keys
+            # A repeated request ends here: v1's door answers it (onboarding.door.callers.Replayed).
+            await self._means.door.claim(tx, self._caller, key, self._scope.account_id, self.file_id, self._keys)
+            if not await files.end(tx, self.file_id):
+                raise _invalid("The upload took too long.")
+            row = await files.create(
+                tx,
+                file_id=self.file_id,
+                scope=self._scope,
+                purpose=purpose,
+                kind=self._inspection.type or "",
+                size=self._size,
+                part_bytes=PART_BYTES,
+                digest=self._digest(),
+                sealed=self._means.seal(self.file_id, self._scope, self._keys, self._key, name),
             )
-            if existing is None:
-                if not await files.end(tx, self.file_id):
-                    raise _invalid("The upload took too long.")
-                row = await files.create(
-                    tx,
-                    file_id=self.file_id,
-                    scope=self._scope,
-                    purpose=purpose,
-                    kind=self._inspection.type or "",
-                    size=self._size,
-                    part_bytes=PART_BYTES,
-                    digest=self._digest(),
-                    sealed=self._means.seal(self.file_id, self._scope, self._keys, self._key, name),
-                )
-                document = answer(self._means.opened(row, self._keys))
-                await self._means.door.keep(tx, self._caller, key, document, self._keys)
-            else:
-                found = await files.find(tx, self._scope, existing.object_id or "")
-                if found is None:  # a file is never deleted while its key lives
-                    raise _invalid("The upload can't be repeated.")
-                document = answer(self._means.opened(found.row, self._keys))
-        self.is_done = existing is None
+            document = answer(self._means.opened(row, self._keys))
+            await self._means.door.keep(tx, self._caller, key, document, self._keys)
+        self.is_done = True
         return document
 
     async def _store(self, count: int, *, last: bool) -> None:
