@@ -199,6 +199,7 @@ def _owner(chance: random.Random, place: int) -> Any:
     changes: Any = chance.choice(({}, {}, {"date_of_birth": {"day": 2, "month": 3, "year": 1980}}, {"email": None}))
     person = samples.patched(samples.REPRESENTATIVE, relationship__percent_ownership=share, **changes)
     if place:
+        person["surname"] += f"-{place}"  # nobody stands on an account twice
         person["relationship"] = {"owner": True, "percent_ownership": share, "title": "Partner"}
     return person
 
