@@ -63,7 +63,7 @@ def company(persons: int) -> State:
     policy = builtin_policy()
     account: dict[str, Fact] = {}
     own: dict[str, Fact] = {}
-    for rule in policy.rules_for(ATTRIBUTES):
+    for rule in [one.rule for one in policy.rules_about(ATTRIBUTES, frozenset(policy.capabilities))]:
         facts = account if rule.of == ACCOUNT else own
         facts |= {need.path: Fact(f"digest-{need.path}", AS_OF) for need in rule.needs if isinstance(need, FieldNeed)}
     share = Decimal(100) / persons

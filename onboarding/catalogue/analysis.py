@@ -1,34 +1,13 @@
-"""What can be said of conditions without an account: which can never hold, and which tell accounts apart."""
+"""What can be said of conditions without an account: which can never hold."""
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from onboarding.domain.conditions import AllOf, Always, Among, AnyOf, Known, Not
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from onboarding.domain import policy as typed
     from onboarding.domain.conditions import Condition
-
-
-def partitioned(rules: Iterable[typed.Rule]) -> tuple[str, dict[str, tuple[typed.Rule, ...]]]:
-    """The attribute by which most rules can be told apart, and for each of its values the rules that may apply.
-
-    An account of one country need not read the rules of all others.
-    """
-    rules = list(rules)
-    counted = Counter(name for rule in rules for name in _distinguished(rule.when))
-    if not counted:
-        return "", {}
-    attribute = counted.most_common(1)[0][0]
-    values = {value for rule in rules for value in _distinguished(rule.when).get(attribute, ())}
-    return attribute, {
-        value: tuple(rule for rule in rules if value in _distinguished(rule.when).get(attribute, {value}))
-        for value in [*sorted(values), ""]
-    }
 
 
 def _distinguished(condition: Condition) -> dict[str, frozenset[str]]:

@@ -10,7 +10,7 @@ from collections import Counter
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from onboarding.catalogue.analysis import contradiction, partitioned
+from onboarding.catalogue.analysis import contradiction
 from onboarding.catalogue.problems import Problem
 from onboarding.catalogue.schema import AGE_LIMITS, AgeDoc, FieldDoc, ProofDoc, SetRef
 from onboarding.documents.leaves import ACCOUNT_LEAVES, PERSON_LEAVES
@@ -51,8 +51,8 @@ if TYPE_CHECKING:
 
 Path = tuple[str | int, ...]
 
-_SORTS_OF_ACCOUNTS = 512
-"""Sorts of accounts, by country and capabilities, for which a policy keeps its rules sorted; most books have fewer."""
+_SORTS_OF_ACCOUNTS = 2048
+"""Sorts of accounts, by attributes and capabilities, whose rules a policy keeps at hand; most books have fewer."""
 
 ATTRIBUTES: Mapping[str, frozenset[str] | None] = {
     "country": None,
@@ -97,7 +97,6 @@ class Compiler:
                 places = [place for place, rule in enumerate(rules) if rule.name == rule_name]
                 self._at = ("rules", places[-1])
                 self._refuse("name", f"{rule_name} is the name of {count} rules; each has its own")
-        discriminator, by_value = partitioned(rules)
         return typed.Policy(
             name=name,
             version=version,
@@ -109,8 +108,6 @@ class Compiler:
             errors=dict(pack.errors),
             age_limits=AGE_LIMITS,
             thresholds=tuple(self._thresholds.values()),
-            discriminator=discriminator,
-            rules_by_value=by_value,
             remembers=_SORTS_OF_ACCOUNTS,
         )
 

@@ -193,3 +193,24 @@ class AnyOf:
     def holds(self, now: Situation) -> bool:
         """See :class:`Condition`."""
         return any(condition.holds(now) for condition in self.conditions)
+
+
+def decided(condition: Condition, attributes: Mapping[str, str]) -> bool | None:
+    """Whether it holds of every account with these attributes, or of none; None where it needs more than them."""
+    match condition:
+        case Always():
+            return True
+        case Among(attribute, values):
+            return attributes.get(attribute) in values
+        case Known(name) if name in attributes:
+            return True
+        case Not(inner):
+            denied = decided(inner, attributes)
+            return None if denied is None else not denied
+        case AllOf(parts) | AnyOf(parts):
+            # One part alone decides that not all are true, or that any is.
+            settles = isinstance(condition, AnyOf)
+            found = {decided(part, attributes) for part in parts}
+            return settles if settles in found else None if None in found else not settles
+        case _:
+            return None

@@ -104,12 +104,12 @@ def evaluate(policies: Policies, state: State, as_of: datetime) -> Evaluation:
     live = frozenset(name for name, status in final.items() if status is None)
     reading = Reading(policy, state, live, now)
     clock = _Clock(state, now)
-    demands = tuple(Demand(opening, clock.impacts(opening)) for opening in reading.openings)
+    demands = tuple([Demand(opening, clock.impacts(opening)) for opening in reading.openings])
 
     statuses, activations = _statuses(present, final, state, demands, clock)
     if clock.first_activations:
         # A first activation starts clocks; none of them is shorter than an instant, so no status changes again.
-        demands = tuple(Demand(opening, clock.impacts(opening)) for opening in reading.openings)
+        demands = tuple([Demand(opening, clock.impacts(opening)) for opening in reading.openings])
     _note_checks(state, horizon)
     future: tuple[Demand, ...] = ()
     if announced is not None:

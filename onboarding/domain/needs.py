@@ -50,14 +50,13 @@ class Reading:
         # Read once a pass: needs share their inputs.
         self._questions: dict[tuple[str, str], tuple[str, str, str]] = {}
         self._asked: set[tuple[str, str, str]] = set()
-        self._order = 0
         self.openings: list[Opening] = []
         self.findings: list[Finding] = []
         self.checks_due: list[CheckDue] = []
         self.new_marks: list[Mark] = []
         holds = now.holds
         for live_rule in policy.rules_about(self._shape.attributes, live):
-            if holds(live_rule.rule.when):
+            if live_rule.when is None or holds(live_rule.when):
                 self._read_rule(live_rule)
 
     @property
@@ -66,12 +65,14 @@ class Reading:
         return tuple(check.id for key, check in self._open.items() if key not in self._asked)
 
     def _read_rule(self, live_rule: LiveRule) -> None:
-        rule, restricts, needs = live_rule
+        rule, _, restricts, needs, leaves = live_rule
         name, findings = rule.name, self.findings
         for subject in self._subjects_of(rule.of):
             facts, subject_id = subject.facts, subject.id
+            if leaves is not None and leaves <= facts.keys():
+                findings.extend([_found((name, subject_id, path, None, by)) for _, path, by in needs])
+                continue
             for need, path, by in needs:
-                self._order += 1
                 if path in facts:
                     # Most needs, most of the time.
                     findings.append(_found((name, subject_id, path, None, by)))
@@ -321,8 +322,8 @@ class Reading:
         key = f"{stem}|{self._expiries.get(stem, 0)}"
         self.openings.append(
             Opening(
-                rule.name, need, key, subject, cause, restricts, entries, self._order, awaits_user, in_review, options,
-                at_once, rule.starts_at,
+                rule.name, need, key, subject, cause, restricts, entries, len(self.openings), awaits_user, in_review,
+                options, at_once, rule.starts_at,
             )
         )  # fmt: skip
         self.findings.append(Finding(rule.name, subject.id, need, cause))

@@ -11,6 +11,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from onboarding.domain.conditions import decided
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from collections.abc import Set as AbstractSet
@@ -212,15 +214,20 @@ class Capability:
 
 
 class LiveRule(NamedTuple):
-    """A rule as it matters to an account with certain capabilities: what of them it restricts.
+    """A rule as it matters to accounts with certain attributes and capabilities.
 
     Attributes:
+        when: what is left to ask; None where the attributes decide that it applies.
+        restricts: what it restricts of the capabilities.
         needs: each of the rule's; where the presence of a leaf is all it asks, with that path, alone and in a tuple.
+        leaves: those paths, where the presence of leaves is all that the whole rule asks.
     """
 
     rule: Rule
+    when: Condition | None
     restricts: tuple[Restriction, ...]
     needs: tuple[tuple[Need, str | None, tuple[str, ...]], ...]
+    leaves: frozenset[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +235,7 @@ class Policy:
     """One version of the catalogue. ``hash`` is of its canonical bytes.
 
     ``age_limits`` are those that shapes keep, the same in every policy, so that another policy needs no birth dates.
-    ``rules_by_value`` sorts the rules by the attribute that tells most of them apart, the ``discriminator``.
-    ``remembers`` bounds how many sorts of accounts it keeps its rules sorted for.
+    ``remembers`` bounds how many sorts of accounts it keeps its rules at hand for.
     """
 
     name: str
@@ -242,32 +248,23 @@ class Policy:
     errors: Mapping[str, str]
     age_limits: tuple[int, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
-    discriminator: str = ""
-    rules_by_value: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
     remembers: int = 1
-    _live: dict[tuple[str | None, frozenset[str]], tuple[LiveRule, ...]] = field(
+    _live: dict[tuple[frozenset[tuple[str, str]], frozenset[str]], tuple[LiveRule, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    def rules_for(self, attributes: Mapping[str, str]) -> tuple[Rule, ...]:
-        """The rules whose conditions these attributes do not rule out, in the policy's order."""
-        if not self.discriminator:
-            return self.rules
-        by_value = self.rules_by_value
-        return by_value.get(attributes.get(self.discriminator, ""), by_value[""])
-
     def rules_about(self, attributes: Mapping[str, str], live: frozenset[str]) -> tuple[LiveRule, ...]:
-        """Those of :meth:`rules_for` that restrict a capability of ``live``, in the policy's order.
+        """The rules that restrict a capability of ``live`` and that these attributes do not rule out, in its order.
 
-        Worked out once for all accounts that are alike in this: a rule names some fifty capabilities, and an account
-        has four.
+        Worked out once for all accounts that are alike in this: a rule names some fifty capabilities and an account
+        has four, and most conditions are of attributes alone.
         """
-        key = (attributes.get(self.discriminator) if self.discriminator else None, live)
+        key = (frozenset(attributes.items()), live)
         known = self._live.get(key)
         if known is None:
             if len(self._live) >= self.remembers:
                 self._live.clear()
-            known = self._live[key] = tuple(_live_rules(self.rules_for(attributes), live))
+            known = self._live[key] = tuple(_live_rules(self.rules, attributes, live))
         return known
 
 
@@ -297,15 +294,21 @@ class Policies:
         return self.announced if self.announced is not None and self.announced.transition_at > at else None
 
 
-def _live_rules(rules: Iterable[Rule], live: frozenset[str]) -> Iterator[LiveRule]:
+def _live_rules(rules: Iterable[Rule], attributes: Mapping[str, str], live: frozenset[str]) -> Iterator[LiveRule]:
     """Rules that share their restrictions share what is left of them too."""
     shared: dict[int, tuple[Restriction, ...]] = {}
     for rule in rules:
+        applies = decided(rule.when, attributes)
+        if applies is False:
+            continue
         restricts = shared.get(id(rule.restricts))
         if restricts is None:
             restricts = shared[id(rule.restricts)] = restricting(rule.restricts, live)
         if restricts:
-            yield LiveRule(rule, restricts, tuple((need, *_presence(need)) for need in rule.needs))
+            needs = tuple((need, *_presence(need)) for need in rule.needs)
+            leaves = [path for _, path, _ in needs if path is not None]
+            alone = frozenset(leaves) if len(leaves) == len(needs) else None
+            yield LiveRule(rule, None if applies else rule.when, restricts, needs, alone)
 
 
 def restricting(restricts: Iterable[Restriction], live: AbstractSet[str]) -> tuple[Restriction, ...]:

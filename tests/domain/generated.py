@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from onboarding.catalogue import builtin_policy, compile_policy
 from onboarding.catalogue.loader import builtin_bytes, policy_bytes
+from onboarding.domain.conditions import Condition, Situation
 from onboarding.domain.demands import CheckDue
 from onboarding.domain.evaluate import Evaluation, evaluate
 from onboarding.domain.policy import Announced, FieldNeed, Policies, Policy, ProofNeed, Rule
@@ -314,9 +315,19 @@ def policies() -> st.SearchStrategy[Policies]:
 
 
 def edited(policy: Policy, edit: Callable[[Rule], Rule | None] = lambda rule: rule) -> Policy:
-    """The policy with each rule as edited, or left out; whoever is bound by it reads all of them."""
-    rules = tuple(rule for rule in map(edit, policy.rules) if rule is not None)
-    return replace(policy, rules=rules, discriminator="", rules_by_value={})
+    """The policy with each rule as edited, or left out; whoever is bound by it reads every condition."""
+    rules = (rule for rule in map(edit, policy.rules) if rule is not None)
+    return replace(policy, rules=tuple(replace(rule, when=Undecided(rule.when)) for rule in rules))
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """A condition of which attributes alone tell nothing."""
+
+    condition: Condition
+
+    def holds(self, now: Situation) -> bool:
+        return self.condition.holds(now)
 
 
 def on_policies(policies: Policies, edit: Callable[[Policy], Policy]) -> Policies:

@@ -253,14 +253,13 @@ def test_every_answer_follows_the_contract(account: Account) -> None:
 def test_reading_the_rules_of_ones_own_kind_reads_all(account: Account, data: st.DataObject) -> None:
     """Leaving out what the attributes rule out is no more than a shortcut, of which the wake time tells nothing too."""
     policies, state = account
-    kinds = st.sampled_from(sorted({*policies.current.rules_by_value, "XX"}))
-    country = data.draw(st.one_of(st.just(state.shape.attributes.get("country", "")), kinds))
+    countries = st.sampled_from(("US", "DE", "GB", "FR", "NO", "CA", "XX", ""))
+    country = data.draw(st.one_of(st.just(state.shape.attributes.get("country", "")), countries))
     attributes = {**state.shape.attributes, "country": country}
     if not country:
         del attributes["country"]
     state = replace(state, shape=replace(state.shape, attributes=attributes))
     short = evaluate(policies, state, START)
-    assert short.policy.discriminator == "country"
 
     full = evaluate(on_policies(policies, edited), state, START)
 

@@ -92,12 +92,7 @@ def edited(policies: Policies, edit: Any) -> Policies:
 
 def without_rules(policy: Policy, names: set[str]) -> Policy:
     """The policy without the rules of these names."""
-
-    def kept(rules: Any) -> Any:
-        return tuple(rule for rule in rules if rule.name not in names)
-
-    by_value = {value: kept(rules) for value, rules in policy.rules_by_value.items()}
-    return replace(policy, rules=kept(policy.rules), rules_by_value=by_value)
+    return replace(policy, rules=tuple(rule for rule in policy.rules if rule.name not in names))
 
 
 def always_supported(policy: Policy, name: str) -> Policy:

@@ -312,7 +312,7 @@ def test_a_date_and_a_volume_from_which_a_rule_counts_are_grounds() -> None:
     restricts = tuple(replace(one, volume=CROSSED) for one in rule.restricts)
     edited = replace(rule, starts_at=START - DAY, restricts=restricts)
     rules = tuple(edited if one.name == rule.name else one for one in policy.rules)
-    volumes = replace(policy, rules=rules, thresholds=(CROSSED,), discriminator="", rules_by_value={})
+    volumes = replace(policy, rules=rules, thresholds=(CROSSED,))
     shape = replace(company(account=NAME), activity={("usd", "year", "2026"): 60_000})
 
     found = Explanation(replace(BUILTIN, current=volumes), State("acct_1", requesting(shape, TRANSFERS)))
