@@ -7,6 +7,7 @@ statement) is left out. What goes wrong comes out as :mod:`onboarding.storage.fa
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
@@ -21,7 +22,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util import greenlet_spawn
 
 from onboarding.storage.batch import Batch
-from onboarding.storage.faults import DRIVER_ERRORS, ConnectionLost, StatementFailed, translated
+from onboarding.storage.faults import DRIVER_ERRORS, ConnectionLost, StatementFailed, busy, translated
 
 LOCK_TIMEOUT = timedelta(seconds=2)
 """How long a change waits for an account or an idempotency key before the caller is told to come again."""
@@ -144,10 +145,12 @@ class Database:
             async_creator=connect,
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=pool_timeout.total_seconds(),
             json_deserializer=orjson.loads,
         )
         event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
+        # The pool's own queue lets newcomers overtake whoever waits and sends that one to its end; a semaphore does not.
+        self._places = asyncio.Semaphore(pool_size)
+        self._pool_timeout = pool_timeout.total_seconds()
         self._listeners: list[Callable[[str], None]] = []
 
     @asynccontextmanager
@@ -201,9 +204,17 @@ class Database:
 
     async def _lend(self) -> PoolProxiedConnection:
         try:
+            async with asyncio.timeout(self._pool_timeout if self._places.locked() else None):
+                await self._places.acquire()
+        except TimeoutError:
+            raise busy("Too many requests at a time.") from None
+        try:
             lent: PoolProxiedConnection = await greenlet_spawn(self.engine.sync_engine.raw_connection)
-        except DRIVER_ERRORS as error:
-            raise translated(error, is_closed=True) from None
+        except BaseException as error:
+            self._places.release()
+            if isinstance(error, DRIVER_ERRORS):
+                raise translated(error, is_closed=True) from None
+            raise
         return lent
 
     async def _give_back(self, lent: PoolProxiedConnection, *, is_lost: bool = False) -> None:
@@ -213,10 +224,13 @@ class Database:
         transaction: ``is_lost`` says so.
         """
         driver: Any = lent.driver_connection
-        if is_lost or driver is None or driver.is_closed() or driver.is_in_transaction():
-            await greenlet_spawn(lent.invalidate)
-        else:
-            await greenlet_spawn(lent.close)
+        try:
+            if is_lost or driver is None or driver.is_closed() or driver.is_in_transaction():
+                await greenlet_spawn(lent.invalidate)
+            else:
+                await greenlet_spawn(lent.close)
+        finally:
+            self._places.release()
 
     async def _roll_back(self, lent: PoolProxiedConnection, tx: Transaction) -> None:
         driver: Any = lent.driver_connection

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncpg
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from onboarding.domain.errors import Refusal, RefusalKind
 
@@ -37,7 +36,6 @@ DRIVER_ERRORS: tuple[type[BaseException], ...] = (
     # SQLAlchemy's names for the same, where its pool opens a connection.
     AsyncAdapt_asyncpg_dbapi.Error,
     DBAPIError,
-    PoolTimeoutError,
     OSError,
     TimeoutError,
 )
@@ -61,11 +59,9 @@ _LOST = (
 
 def translated(error: BaseException, *, is_closed: bool) -> Exception:
     """What to raise instead of one of ``DRIVER_ERRORS``; ``is_closed``: the connection does not live any more."""
-    if isinstance(error, PoolTimeoutError):
-        return _busy("Too many requests at a time.")
     cause = _driver_error(error)
     if isinstance(cause, _BUSY):
-        return _busy("Another request is changing the same object.")
+        return busy("Another request is changing the same object.")
     if is_closed or isinstance(cause, _LOST):
         return ConnectionLost(type(cause).__name__)
     if isinstance(cause, asyncpg.PostgresError):
@@ -73,7 +69,8 @@ def translated(error: BaseException, *, is_closed: bool) -> Exception:
     return StatementFailed(type(cause).__name__)
 
 
-def _busy(reason: str) -> Refusal:
+def busy(reason: str) -> Refusal:
+    """The refusal with which the caller is told to come again."""
     return Refusal(
         "account_rate_limit_exceeded",
         f"{reason} Try again in a moment.",

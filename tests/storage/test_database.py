@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -145,6 +146,25 @@ async def test_a_full_pool_is_a_refusal(database_url: str) -> None:
             async with small.reading():
                 pass
     await small.close()
+
+
+async def test_nobody_who_waits_for_a_connection_is_overtaken(database_url: str) -> None:
+    small = Database(database_url, pool_size=2)
+    served: list[int] = []
+
+    async def ask(number: int) -> None:
+        for _ in range(12):
+            async with small.reading() as r:
+                await r.fetch("SELECT 1")
+            served.append(number)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(ask(number) for number in range(10)))
+    await small.close()
+
+    for end in range(len(served)):
+        so_far = Counter(served[:end])
+        assert max(so_far.values(), default=0) - min(so_far[number] for number in range(10)) <= 2
 
 
 async def test_a_database_that_is_not_there_is_no_connection(postgres: LocalPostgres) -> None:
