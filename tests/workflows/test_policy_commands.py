@@ -15,7 +15,7 @@ from onboarding.engine import Engine, open_engine
 from onboarding.settings import Settings
 from tests.policies.telling import DAY, HARSH, WORKERS, accounts, asking, finish, now, steps_of
 from tests.stories.telling import new_caller
-from tests.workflows.test_commands import command
+from tests.support.commands import command
 
 pytestmark = pytest.mark.timeout(240)  # two dozen commands, each a process of its own
 
