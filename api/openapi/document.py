@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -19,7 +19,7 @@ from api.headers import KEY_LIMIT
 from api.limits import CONCURRENCY, RATE, REASON_HEADER
 from api.openapi.described import Described, Query, description_of
 from api.openapi.objects import components
-from api.openapi.refusals import COMMON, INVALID, MEANINGS, OF_ANY, refusals
+from api.openapi.refusals import INVALID, MEANINGS, OF_ANY, SHARED, refusals
 from api.openapi.requests import request_schemas
 from api.openapi.schemas import TEXT, Schema, constant, ident, listed, nullable, record, ref
 from api.openapi.words import INTRODUCTION, TAGS, worded
@@ -56,16 +56,7 @@ _PATH_WORDS = {
     "us_bank_account_id": "bank account",
 }
 _RETRIED, _NOT_RETRIED = (429, 503), (409,)
-_SHARED = {
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "NotFound",
-    413: "TooLarge",
-    429: "Busy",
-    500: "Fault",
-    503: "Unavailable",
-}
-"""Refusals that most operations have in common, by the name of their component."""
+_NAMES = {(status, *codes): name for name, (status, codes) in SHARED.items()}
 
 _HEADERS: Mapping[str, Schema] = {
     "IdempotencyKey": {"description": "The key that was sent.", "schema": TEXT},
@@ -167,7 +158,7 @@ def openapi_document(routers: Iterable[APIRouter]) -> dict[str, Any]:
             "schemas": {name: worded(schemas[name]) for name in sorted(schemas)},
             "parameters": dict(_PARAMETERS),
             "headers": dict(_HEADERS),
-            "responses": {_SHARED[status]: _refusal(status, codes) for status, codes in COMMON.items()},
+            "responses": {name: _refusal(status, codes) for name, (status, codes) in SHARED.items()},
             "securitySchemes": {
                 "bearer": {
                     "type": "http",
@@ -232,8 +223,8 @@ class _Operation:
             **({"200": self._answer(examples.get("answer"))} if self.said.answer or self.said.files else {}),
             **{
                 str(status): (
-                    {"$ref": f"#/components/responses/{_SHARED[status]}"}
-                    if codes == COMMON.get(status)
+                    {"$ref": f"#/components/responses/{_NAMES[status, *codes]}"}
+                    if (status, *codes) in _NAMES
                     else _refusal(status, codes)
                 )
                 for status, codes in refusals(self.said, self.method, self.route.path, self.context).items()
@@ -344,7 +335,7 @@ def _code_of_any() -> Schema:
     }
 
 
-def _refusal(status: int, codes: list[str]) -> dict[str, Any]:
+def _refusal(status: int, codes: Sequence[str]) -> dict[str, Any]:
     headers = {"Request-Id": {"$ref": "#/components/headers/RequestId"}}
     if status in (*_RETRIED, *_NOT_RETRIED):
         headers[SHOULD_RETRY] = {"$ref": "#/components/headers/ShouldRetry"}

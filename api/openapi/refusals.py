@@ -125,25 +125,39 @@ BANK_ACCOUNT: Codes = {
 }
 NO_BANK_ACCOUNT: Codes = {404: ("resource_missing",)}
 BANK_ACCOUNT_CHANGE: Codes = {400: (_CLOSED,), **NO_BANK_ACCOUNT}
-BANK_NUMBERS: Codes = {
-    400: (
-        _CLOSED,
-        "account_number_invalid",
-        "bgn_bank_accounts_unsupported",
-        "parameter_missing",
-        "routing_number_invalid",
-    )
+BANK_TOKEN: Codes = {
+    400: ("account_number_invalid", "bgn_bank_accounts_unsupported", "parameter_missing", "routing_number_invalid")
 }
+BANK_NUMBERS: Codes = {400: (_CLOSED, *BANK_TOKEN[400])}
 NO_MICRODEPOSITS: Codes = {400: ("feature_not_enabled",)}
 DESTINATION_CHANGE: Codes = {400: ("url_invalid",)}
 DESTINATION_CREATION: Codes = {400: (*DESTINATION_CHANGE[400], "quota_exceeded")}
 PING: Codes = {400: ("event_destination_disabled",)}
 ACCOUNT_LINK: Codes = {400: (_CLOSED, "url_invalid")}
+_NOT_IN_TOKENS = frozenset(
+    {
+        *_ACCOUNT_TOKEN,
+        *_PERSON_TOKEN,
+        *_CONFIGURATIONS,
+        _CLOSED,
+        "account_controller_express_dash_without_application_losses_or_fees",
+        "account_controller_stripe_pricing_platform_liable",
+        "account_controller_unsupported_configuration",
+        "cannot_use_validate_location_on_customer_create",
+        "mcc_invalid",
+        "statement_descriptor_invalid",
+        "url_invalid",
+    }
+)
+"""A token holds no other token, no configuration and no defaults, and is made for no account yet."""
 ACCOUNT_TOKEN: Codes = {
-    400: (*ACCOUNT_CREATION[400], "immutable_identity_param"),
+    400: (*(code for code in ACCOUNT_CREATION[400] if code not in _NOT_IN_TOKENS), "immutable_identity_param"),
     403: ("publishable_key_required",),
 }
-PERSON_TOKEN: Codes = {400: PERSON_CHANGE[400], 403: ("publishable_key_required",)}
+PERSON_TOKEN: Codes = {
+    400: tuple(code for code in PERSON_CHANGE[400] if code not in _NOT_IN_TOKENS),
+    403: ("publishable_key_required",),
+}
 PERSON_DELETION: Codes = {400: (_CLOSED, "individual_additional_person_not_allowed")}
 UNDOING: Codes = {400: (_CLOSED,), 403: ("order_not_yours",)}
 SIGNATURES = ("signature_missing", "signature_old", "signature_wrong")
@@ -151,6 +165,7 @@ REVIEW: Codes = {409: ("review_claimed", "review_decided", "review_superseded")}
 ROLLOUT_CHANGE: Codes = {403: ("rollout_not_yours",), 409: tuple(f"rollout_{state}" for state in RolloutState)}
 
 INVALID = 400
+BUSY = 429
 OF_ANY = frozenset(
     {
         "content_encoding_unsupported",
@@ -174,16 +189,19 @@ MEANINGS = {
     503: "The database is away for a moment.",
 }
 
-COMMON = {
-    401: ["unauthorized"],
-    403: ["permission_denied", "secret_key_required"],
-    404: ["not_found"],
-    413: ["request_too_large"],
-    429: ["account_rate_limit_exceeded", "lock_timeout", "rate_limit"],
-    500: ["api_error"],
-    503: ["service_unavailable"],
+SHARED: Mapping[str, tuple[int, Sequence[str]]] = {
+    "Unauthorized": (401, ["unauthorized"]),
+    "Forbidden": (403, ["permission_denied", "secret_key_required"]),
+    "NotFound": (404, ["not_found"]),
+    "TooLarge": (413, ["request_too_large"]),
+    "Busy": (BUSY, ["account_rate_limit_exceeded", "rate_limit"]),
+    "BusyV1": (BUSY, ["lock_timeout", "rate_limit"]),
+    "Fault": (500, ["api_error"]),
+    "Unavailable": (503, ["service_unavailable"]),
 }
-"""The only codes of most operations with these statuses."""
+"""Refusals that most operations have in common, by the name of their component: status and codes."""
+
+_CODES = {status: codes for name, (status, codes) in SHARED.items() if name != "BusyV1"}
 
 
 def refusals(said: Described, method: str, path: str, context: ContextUse) -> dict[int, list[str]]:
@@ -192,22 +210,22 @@ def refusals(said: Described, method: str, path: str, context: ContextUse) -> di
     is_v1, changes = path.startswith("/v1/"), method != "GET"
     if not said.public:
         found[400] |= OF_ANY
-        for status in (401, 403, 429):
-            found[status] = set(COMMON[status])
+        found[401], found[403] = set(_CODES[401]), set(_CODES[403])
+        found[BUSY] = set(SHARED["BusyV1" if is_v1 else "Busy"][1])  # the same two reasons by each one's names
         if any(query.required for query in said.query):
             found[400].add("parameter_missing")
     if said.body is not None:
         found[400] |= {"content_type_unsupported", "parameter_missing"} | (set() if is_v1 else {"invalid_json"})
     if said.body is not None or said.raw_body is not None:
-        found[413] = set(COMMON[413])
+        found[413] = set(_CODES[413])
     if context is ContextUse.REQUIRED:
         found[400].add("parameter_missing")
     if "{" in path or said.missing or context is not ContextUse.PATH:
-        found[404] = set(COMMON[404])
+        found[404] = set(_CODES[404])
     if changes and said.keyed and not said.public:
         found[400 if is_v1 else 409].add("idempotency_error")
-    found[500] = set(COMMON[500])
-    found[503] = set(COMMON[503])
+    found[500] = set(_CODES[500])
+    found[503] = set(_CODES[503])
     for status, codes in (said.refused or {}).items():
         found[status] |= set(codes)
     return {status: sorted(codes) for status, codes in sorted(found.items())}

@@ -10,7 +10,7 @@ from api.access import about
 from api.dependencies import Authenticated, Call
 from api.openapi.described import described
 from api.openapi.queries import EXPAND
-from api.openapi.refusals import ACCOUNT_TOKEN, BANK_NUMBERS, PERSON_TOKEN
+from api.openapi.refusals import ACCOUNT_TOKEN, BANK_TOKEN, PERSON_TOKEN
 from api.responses import JSON
 from api.schemas.fields import MAX_TEXT
 from api.schemas.parse import INVALID_REQUEST
@@ -70,7 +70,7 @@ async def retrieve_person_token(call: Authenticated, account_id: str, person_tok
 
 
 @router.post("/v1/tokens")
-@described("BankAccountToken", body=TokenCreate, refused=BANK_NUMBERS)
+@described("BankAccountToken", body=TokenCreate, refused=BANK_TOKEN)
 async def create_token(call: Authenticated) -> JSON:
     """Create a token of a bank account."""
     no_query(call.query)

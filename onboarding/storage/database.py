@@ -148,7 +148,7 @@ class Database:
             json_deserializer=orjson.loads,
         )
         event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
-        # The pool's own queue lets newcomers overtake whoever waits and sends that one to its end; a semaphore does not.
+        # The pool's own queue lets newcomers overtake whoever waits, and sends that one to its end.
         self._places = asyncio.Semaphore(pool_size)
         self._pool_timeout = pool_timeout.total_seconds()
         self._listeners: list[Callable[[str], None]] = []
