@@ -17,8 +17,9 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.service import RPCError
-from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymentConfig
 
 from activities.accounts import AccountActivities
 from activities.checks import CheckActivities
@@ -75,9 +76,20 @@ class Health:
 
 
 def make_worker(
-    client: Client, engine: Engine, nudger: Nudger, *, task_queue: str, checks: Checks, max_cached_workflows: int = 1000
+    client: Client,
+    engine: Engine,
+    nudger: Nudger,
+    *,
+    task_queue: str,
+    checks: Checks,
+    version: str = "",
+    max_cached_workflows: int = 1000,
 ) -> Worker:
-    """The worker with all workflows and activities; tests and benchmarks run this one too."""
+    """The worker with all workflows and activities; tests and benchmarks run this one too.
+
+    With a ``version``, ``deployment.build``, each run stays on the version that it began on and those that live long
+    begin anew on the current one (docs/upgrades.md); the server gives such a worker nothing before it is told to.
+    """
     return Worker(
         client,
         task_queue=task_queue,
@@ -89,10 +101,19 @@ def make_worker(
             SweepActivities(engine.work, engine.inbox, nudger, engine.rollout_steps).sweep_accounts,
         ],
         interceptors=[Closed()],
+        deployment_config=_deployment(version) if version else None,
         max_cached_workflows=max_cached_workflows,
         graceful_shutdown_timeout=GRACE,
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+    )
+
+
+def _deployment(version: str) -> WorkerDeploymentConfig:
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion.from_canonical_string(version),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.PINNED,
     )
 
 
@@ -176,7 +197,9 @@ async def _poll(settings: Settings, health: Health, engine: Engine, nudger: Nudg
     client = await _connect(settings, health)
     known = await _meet(settings, client, engine)
     checks = Checks(engine.door, engine.database, verifiers, engine.inbox, files=engine.files)
-    worker = make_worker(client, engine, nudger, task_queue=settings.task_queue, checks=checks)
+    worker = make_worker(
+        client, engine, nudger, task_queue=settings.task_queue, checks=checks, version=settings.worker_version
+    )
     async with worker:
         health.polling = True
         await _watch(settings, health, client, engine, known)

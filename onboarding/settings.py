@@ -26,6 +26,9 @@ class Settings(BaseSettings):
     temporal_address: str = Field("127.0.0.1:7233", validation_alias="TEMPORAL_ADDRESS")
     temporal_namespace: str = Field("default", validation_alias="TEMPORAL_NAMESPACE")
     task_queue: str = Field("onboarding", min_length=1, validation_alias="ONBOARDING_TASK_QUEUE")
+    worker_version: str = Field(
+        "", pattern=r"^([A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_.-]{1,128})?$", validation_alias="ONBOARDING_WORKER_VERSION"
+    )
     root_keys: SecretStr = Field(validation_alias="ONBOARDING_ROOT_KEYS")
     hosted_url: str | None = Field(None, validation_alias="ONBOARDING_HOSTED_URL")
     sandbox: Literal["on", "off"] = Field("on", validation_alias="ONBOARDING_SANDBOX")

@@ -59,8 +59,8 @@ class AccountWorkflow:
             await self._start(plan.checks)
             if plan.done and self._may_end():
                 return
-            if workflow.info().is_continue_as_new_suggested() and self._may_end():
-                workflow.continue_as_new(AccountInput(account.account_id, self._shown))
+            if self._may_end():
+                options.continue_if_due(AccountInput(account.account_id, self._shown))
             await self._wait(plan)
 
     def _may_end(self) -> bool:

@@ -1,4 +1,4 @@
-"""Timeouts, retries and summaries of activities, each with its reason.
+"""Timeouts, retries and summaries of activities, each with its reason, and when a run begins anew.
 
 Retries are bounded by time or not at all, never by count: what an activity needs comes back, and every one of them is
 safe to run twice. Which errors are not worth a retry says ``activities.errors``.
@@ -8,8 +8,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.workflow import ActivityCancellationType, ActivityConfig, LocalActivityConfig
+from temporalio.workflow import (
+    ActivityCancellationType,
+    ActivityConfig,
+    ContinueAsNewVersioningBehavior,
+    LocalActivityConfig,
+)
 
 PATIENT = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 """For ordinary activities. A minute at most: when Postgres or a vendor is back, the queue moves within one."""
@@ -79,3 +85,15 @@ SWEEP_CATCH_UP = timedelta(minutes=1)
 
 SWEEP_SIZE = 500
 """Accounts of one sweep: half a second of nudges, so that a sweep is over long before the next."""
+
+
+def continue_if_due(argument: object, *, is_due: bool = False) -> None:
+    """Begin anew where the history is long, or another worker version is the current one; else do nothing.
+
+    The new run is one of the current version. Call it only with all handlers finished.
+    """
+    info = workflow.info()
+    if info.is_target_worker_deployment_version_changed():
+        workflow.continue_as_new(argument, initial_versioning_behavior=ContinueAsNewVersioningBehavior.AUTO_UPGRADE)
+    if is_due or info.is_continue_as_new_suggested():
+        workflow.continue_as_new(argument)

@@ -44,9 +44,8 @@ class RolloutWorkflow:
                 return step.state
             if step.wait_seconds:
                 await self._wait(step)
-            if steps >= options.ROLLOUT_STEPS_A_RUN:
-                # What a signal said meanwhile needs no handing on: the next run begins with a step.
-                workflow.continue_as_new(rollout)
+            # What a signal said meanwhile needs no handing on: the next run begins with a step.
+            options.continue_if_due(rollout, is_due=steps >= options.ROLLOUT_STEPS_A_RUN)
 
     async def _step(self) -> RolloutStep:
         step = await workflow.execute_activity_method(PolicyActivities.step_rollout, self._look, **options.ROLLOUT_STEP)

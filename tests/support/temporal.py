@@ -103,6 +103,7 @@ async def bench(
     working: bool = True,
     work: Callable[[Engine], Any] | None = None,
     max_cached_workflows: int = 1000,
+    version: str = "",
 ) -> AsyncIterator[Bench]:
     """A bench; ``working`` False leaves the worker out, ``work`` makes what the worker asks instead of the engine."""
     task_queue = f"test-{uuid.uuid4()}"
@@ -120,7 +121,7 @@ async def bench(
     made = Bench(engine, client, nudger, checks, task_queue)
     try:
         if working:
-            async with made_worker(made, max_cached_workflows):
+            async with made_worker(made, max_cached_workflows, version):
                 yield made
         else:
             yield made
@@ -130,7 +131,7 @@ async def bench(
 
 
 @asynccontextmanager
-async def made_worker(made: Bench, max_cached_workflows: int = 1000) -> AsyncIterator[None]:
+async def made_worker(made: Bench, max_cached_workflows: int = 1000, version: str = "") -> AsyncIterator[None]:
     """The product's own worker for a bench."""
     worker = make_worker(
         made.client,
@@ -138,6 +139,7 @@ async def made_worker(made: Bench, max_cached_workflows: int = 1000) -> AsyncIte
         made.nudger,
         task_queue=made.task_queue,
         checks=made.checks,
+        version=version,
         max_cached_workflows=max_cached_workflows,
     )
     async with worker:
