@@ -37,6 +37,7 @@ from onboarding.process_exit import settle_before_exit
 from onboarding.settings import load_settings
 from onboarding.storage import migrate
 from onboarding.storage.database import Transaction
+from onboarding.telemetry import setup_logging
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -137,6 +138,7 @@ def _add_bare_routes(app: FastAPI) -> None:
 
 def serve(port: int) -> None:
     """The server process."""
+    setup_logging()
     app = create_app(load_settings())
     _add_bare_routes(app)
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)

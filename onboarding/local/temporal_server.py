@@ -13,7 +13,7 @@ from onboarding.local.processes import Child, is_free
 
 NAMESPACE = "default"
 # The server's own default is a day, after which closed runs are gone for whoever looks for them.
-RETENTION_DAYS = 90
+RETENTION_DAYS = 30
 # Ready in one or two seconds; the rest is for a machine that builds something at the same time.
 DEADLINE_SECONDS = 60.0
 # What the API answers for `--search-attribute` types, by its internal name.
