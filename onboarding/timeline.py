@@ -56,6 +56,8 @@ ORDERS = {
     OrderKind.HOLD: ("A hold was placed", "The hold was released"),
     OrderKind.REJECT: ("The account was rejected", "The rejection was undone"),
     OrderKind.RECHECK: ("A new check was ordered", "The order to check again ended"),
+    OrderKind.EXTEND_DEADLINE: ("A deadline was extended", "The extension of a deadline was undone"),
+    OrderKind.OVERRIDE_CAPABILITY: ("Demands were lifted for a while", "The lifting of demands was undone"),
 }
 
 Change = dict[str, Any]

@@ -190,31 +190,15 @@ def replay_inbox(
     return with_engine(work)
 
 
-def place_order(
-    account_id: str,
-    kind: str,
-    reason: str,
-    capability: str | None,
-    ends_at: datetime | None,
-    audience: str | None,
-    ticket: str | None,
-) -> dict[str, Any]:
-    """The order, placed in the name of whoever runs this."""
+def place_order(account_id: str, kind: str, reason: str, *, audience: str | None, **parts: Any) -> dict[str, Any]:
+    """The order, placed in the name of whoever runs this; ``parts`` are those of ``Orders.place``."""
     chosen = _one_of(OrderKind, kind, KINDS)
     readers = _one_of(Audience, audience, tuple(Audience)) if audience is not None else None
 
     async def work(engine: Engine) -> dict[str, Any]:
         caller = await engine.orders.operator(account_id, getpass.getuser())
         return await engine.orders.place(
-            caller,
-            account_id,
-            None,
-            kind=chosen,
-            reason=reason,
-            capability=capability,
-            ends_at=ends_at,
-            audience=readers,
-            ticket=ticket,
+            caller, account_id, None, kind=chosen, reason=reason, audience=readers, **parts
         )
 
     return decided(work)
