@@ -139,7 +139,7 @@ async def open_engine(
     except BaseException:
         await database.close()
         raise
-    door = Door(database, ring, shelf, chosen, nudge, nudge_check)
+    door = Door(database, ring, shelf, chosen, nudge, nudge_check, settings.reminder_days)
     reader = Reader(database, ring, door)
     clocks = Clocks(database, ring, door)
     files = Files(database, ring, door, objects_at(settings.files))
