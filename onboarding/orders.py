@@ -12,7 +12,7 @@ from onboarding.documents import rfc3339
 from onboarding.documents.v1_accounts import PAYOUTS, v1_account_document
 from onboarding.domain.errors import Refusal, RefusalKind
 from onboarding.domain.state import OrderKind
-from onboarding.door.callers import OPERATOR, Caller, is_operator, is_platform, shown_actor
+from onboarding.door.callers import OPERATOR, UNVERIFIED, Caller, is_operator, is_platform, shown_actor
 from onboarding.door.orders import (
     TICKET,
     Audience,
@@ -129,12 +129,19 @@ class Orders:
 
     async def operator(self, account_id: str, name: str) -> Caller:
         """Somebody who runs the engine, as a caller who acts on this account."""
+        return await self._acting(account_id, f"{OPERATOR}{name}")
+
+    async def unverified(self, account_id: str) -> Caller:
+        """Somebody in Temporal's own UI, as a caller who acts on this account."""
+        return await self._acting(account_id, UNVERIFIED)
+
+    async def _acting(self, account_id: str, actor: str) -> Caller:
         async with self._database.reading() as r:
             found = await accounts.find_many(r, [account_id])
         if not found:
             raise _not_found("account")
         row = found[0].row
-        return Caller(row.platform_id, row.livemode, f"{OPERATOR}{name}")
+        return Caller(row.platform_id, row.livemode, actor)
 
     async def _revise(
         self, caller: Caller, account_id: str, change: Change, key: RequestKey | None, object_id: str
