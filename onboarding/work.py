@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from onboarding.domain.errors import EngineFault
 from onboarding.domain.evaluate import EVALUATOR_VERSION
 from onboarding.domain.settle import Answer
 from onboarding.domain.state import Check, CheckState
+from onboarding.door.door import Look, OlderThanRow
 from onboarding.door.draft import Lease
 from onboarding.door.owing import claimed_until, needs_worker
 from onboarding.door.view import SOON, OperatorView, parse_time
 from onboarding.storage import book, destinations, idempotency, links, tokens
-from onboarding.storage.work import due_accounts, leftover_checks, retry_stuck
+from onboarding.storage.work import StuckRow, due_accounts, leftover_checks, retry_stuck, stuck_accounts
 from onboarding.verifiers.port import Question, VerifierUnavailable
 
 if TYPE_CHECKING:
@@ -220,6 +222,25 @@ class Work:
                 return False
             await book.void_claims(tx)
         return True
+
+    async def stuck(self, code: str | None, limit: int) -> list[StuckRow]:
+        """Accounts that the engine could not decide about, with this code or with any; the longest ones first."""
+        async with self._database.reading() as r:
+            return await stuck_accounts(r, code=code, limit=limit)
+
+    async def retry(self, account_id: str) -> str | None:
+        """Try to decide about an account now; the code of why this engine can't either, None if it can.
+
+        Raises:
+            Refusal: ``not_found`` for an unknown account; ``account_rate_limit_exceeded``.
+        """
+        try:
+            await self._door.revise(account_id, Look())
+        except EngineFault as fault:
+            return fault.code
+        except OlderThanRow:
+            return "engine_older"
+        return None
 
     async def leftovers(self, limit: int) -> list[tuple[str, str]]:
         """Accounts and checks that ended while a verifier worked on them, and of which it was not told."""

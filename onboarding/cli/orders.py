@@ -61,6 +61,30 @@ def list_orders(
         typer.echo(_line(order))
 
 
+@orders_app.command("recheck")
+def recheck_book(
+    kind: str = typer.Option(..., "--kind", help="Of check: accounts that have an answer of it."),
+    campaign: str = typer.Option(
+        "", "--campaign", help="Its name; an account has one order of it. KIND-DATE if not said."
+    ),
+    reason: str = typer.Option("periodic_review", "--reason", help="A code; a wrong one is answered with the list."),
+    platform: str = typer.Option("", "--platform", help="Accounts of this platform only: plat_…"),
+    mode: str = typer.Option("live", "--mode", help="live, test or all."),
+    country: str = typer.Option("", "--country", help="Accounts of this country only: two letters."),
+    pace: str = typer.Option("5/s", "--pace", help="Orders a second at most, such as 20/s or 0.5/s."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only count."),  # noqa: FBT001, FBT003
+) -> None:
+    """Ask again about many accounts. To run it again goes on where it was left; nothing is ordered twice."""
+    from onboarding.cli import recheck_operations as operations
+
+    scope = operations.scope_of(kind, campaign, platform, mode, country)
+    found = operations.recheck(scope, reason, pace, dry_run=dry_run)
+    typer.echo(f"campaign {scope.campaign}: {found.left} accounts to ask again, {found.before} were before")
+    if not dry_run:
+        refused = "".join(f", {code}: {number}" for code, number in sorted(found.refused.items()))
+        typer.echo(f"ordered: {found.placed}{refused}")
+
+
 def _line(order: dict[str, str | None]) -> str:
     about = order["capability"] or order["target"] or "all"
     parts = [order["id"], order["created"], order["kind"], order["reason"], about, order["status"], order["placed_by"]]

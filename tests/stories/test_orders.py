@@ -5,22 +5,20 @@ from __future__ import annotations
 import copy
 import getpass
 import re
+import time
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from onboarding.cli import app
 from onboarding.domain.errors import Refusal
 from onboarding.domain.state import OrderKind
 from onboarding.door.callers import Caller, RequestKey
 from onboarding.door.orders import Audience
 from onboarding.engine import Engine
 from onboarding.inspection import inspect
-from onboarding.local.processes import free_port
 from onboarding.order_rules import REJECTIONS, TOPICS
-from onboarding.settings import Settings
 from tests.privacy.markers import CORE
 from tests.stories import telling
 from tests.stories.telling import (
@@ -34,7 +32,9 @@ from tests.stories.telling import (
     START,
     TRANSFERS,
     Life,
+    fetch,
     individual,
+    new_caller,
 )
 
 HOLD, REJECT = OrderKind.HOLD, OrderKind.REJECT
@@ -342,18 +342,8 @@ async def test_a_recheck_asks_a_dormant_account_again_and_takes_nothing(life: Li
 
 
 @pytest.fixture
-def command(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
-    for name, value in {
-        "DATABASE_URL": settings.database_url,
-        "ONBOARDING_ROOT_KEYS": settings.root_keys.get_secret_value(),
-        "TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}",
-    }.items():
-        monkeypatch.setenv(name, value)
-
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(app, ["orders", *arguments])
-
-    return run
+def command(operators: Any) -> Any:
+    return partial(operators, "orders")
 
 
 async def test_operators_use_the_command_line(life: Life, command: Any) -> None:
@@ -410,3 +400,57 @@ async def test_a_wrong_command_says_why_and_does_nothing(
     assert done.exit_code == 1
     assert str(done.exception).startswith(says)
     assert await life.written() == before
+
+
+async def test_a_book_is_asked_again_once_whoever_starts_it_how_often(engine: Engine, command: Any) -> None:
+    caller = await new_caller(engine)
+    lives = [await Life.now(engine, individual(), caller) for _ in range(3)]
+    nothing = await Life.now(engine, {"display_name": "nobody asked"}, caller)
+    closed = await Life.now(engine, individual(), caller)
+    await engine.accounts.close(caller, closed.id, None, None)
+    options = ("--kind", "screening", "--platform", caller.platform_id, "--mode", "test", "--campaign", "lists-2026-11")
+
+    async def asked() -> list[int]:
+        return [len(await life.checks("screening")) for life in (*lives, nothing, closed)]
+
+    tried = command("recheck", *options, "--dry-run")
+    assert tried.stdout == "campaign lists-2026-11: 3 accounts to ask again, 0 were before\n"
+    assert await asked() == [1, 1, 1, 0, 1]
+    assert "0 accounts" in command("recheck", *options, "--country", "DE", "--dry-run").stdout
+    assert "0 accounts" in command("recheck", *options[:-4], "--mode", "live", "--dry-run").stdout
+
+    # It was interrupted after the first, which was taken back since.
+    first = await engine.orders.place(
+        await engine.orders.operator(lives[0].id, "ann"), lives[0].id, None,
+        kind=RECHECK, reason="list_changed", target="screening", campaign="lists-2026-11",
+    )  # fmt: skip
+    await engine.orders.undo(await engine.orders.operator(lives[0].id, "ann"), lives[0].id, first["id"], None)
+    before = time.monotonic()
+    done = command("recheck", *options, "--reason", "list_changed", "--pace", "4/s")
+    assert time.monotonic() - before > 2 / 4
+    assert (done.exit_code, done.stdout.splitlines()) == (
+        0,
+        ["campaign lists-2026-11: 2 accounts to ask again, 1 were before", "ordered: 2"],
+    )
+    assert await asked() == [2, 2, 2, 0, 1]
+    assert command("recheck", *options).stdout.splitlines()[1] == "ordered: 0"
+    assert await asked() == [2, 2, 2, 0, 1]
+    rows = await fetch(engine, "SELECT actor, reason FROM orders WHERE campaign = 'lists-2026-11' ORDER BY id")
+    assert [tuple(row) for row in rows[1:]] == [(f"operator:{getpass.getuser()}", "list_changed")] * 2
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--pace", "fast"), "fast is no pace"),
+        (("--pace", "0/s"), "0/s is no pace"),
+        (("--mode", "both"), "both is none of all, live, test"),
+        (("--country", "Germany"), "a country is two letters"),
+        (("--campaign", "For Jenny"), "campaign: Must be lower-case"),
+        (("--reason", "because"), "reason: Must be one of data_doubted"),
+    ],
+)
+def test_a_wrong_campaign_says_why(command: Any, options: tuple[str, ...], says: str) -> None:
+    done = command("recheck", "--kind", "screening", *options)
+
+    assert (done.exit_code, str(done.exception)[: len(says)]) == (1, says)
