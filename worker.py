@@ -24,6 +24,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymen
 from activities.accounts import AccountActivities
 from activities.checks import CheckActivities
 from activities.errors import Closed
+from activities.orders import OrderActivities
 from activities.policies import PolicyActivities
 from activities.sweep import SweepActivities
 from onboarding import telemetry
@@ -96,6 +97,8 @@ def make_worker(
         workflows=[AccountWorkflow, CheckWorkflow, RolloutWorkflow, SweepWorkflow],
         activities=[
             AccountActivities(engine.work).plan_account,
+            OrderActivities(engine.orders).place_order,
+            OrderActivities(engine.orders).undo_order,
             CheckActivities(checks).advance_check,
             PolicyActivities(engine.rollout_steps).step_rollout,
             SweepActivities(engine.work, engine.inbox, nudger, engine.rollout_steps).sweep_accounts,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from activities.messages import AccountLook, AccountPlan
+from activities.messages import AccountLook, AccountPlan, OpenCheck
 from onboarding.domain.errors import Refusal
 
 if TYPE_CHECKING:
@@ -41,4 +41,8 @@ class AccountActivities:
             next_due=plan.next_due,
             stuck=plan.stuck,
             details=plan.details,
+            since=plan.since,
+            open_checks=tuple(
+                OpenCheck(check.id, check.kind, check.state.value, check.opened_at) for check in plan.open_checks
+            ),
         )

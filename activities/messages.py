@@ -15,10 +15,22 @@ class AccountLook:
 
 
 @dataclass(frozen=True)
+class OpenCheck:
+    """A check that waits for an answer: what it asks, where it stands and since when."""
+
+    id: str
+    kind: str
+    state: str
+    opened_at: datetime
+
+
+@dataclass(frozen=True)
 class AccountPlan:
     """What is to be done for an account, and what operators see of it.
 
     Attributes:
+        since: since when it waits for whomever it waits for.
+        open_checks: all that wait for an answer, claimed or not.
         checks: ids of checks that were claimed now and need a run of their own.
         wake_seconds: until the next look; None for none.
         done: nothing is left to do; the run may end if nobody nudged meanwhile.
@@ -36,6 +48,42 @@ class AccountPlan:
     next_due: datetime | None = None
     stuck: bool = False
     details: str = ""
+    since: datetime | None = None
+    open_checks: tuple[OpenCheck, ...] = ()
+
+
+@dataclass(frozen=True)
+class OrderAsked:
+    """An order to place. ``key`` is that of its update; ``ticket`` a number, never a text."""
+
+    account_id: str
+    key: str
+    kind: str
+    reason: str
+    capability: str | None = None
+    ends_at: datetime | None = None
+    target: str | None = None
+    person: str | None = None
+    ticket: str | None = None
+
+
+@dataclass(frozen=True)
+class OrderUndoing:
+    """An order to undo."""
+
+    account_id: str
+    key: str
+    order_id: str
+
+
+@dataclass(frozen=True)
+class OrderAnswer:
+    """The order as it stands, or the code of why it was refused, with the field that it is about."""
+
+    order_id: str = ""
+    status: str = ""
+    refused: str = ""
+    param: str = ""
 
 
 @dataclass(frozen=True)

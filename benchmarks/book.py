@@ -188,6 +188,7 @@ class _Rows:
             "event_sequence": 0,
             "audit_count": 0,
             "look_tries": 0,
+            "reminders": 0,
             "run_epoch": 0,
             "last_as_of": NOW,
             "wake_at": self._wake_at,

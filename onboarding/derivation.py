@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from onboarding.domain.capabilities import in_force
 from onboarding.domain.conditions import Situation
+from onboarding.domain.demands import demand_target
 from onboarding.domain.grounds import crossing, grounds
 from onboarding.domain.horizon import Horizon
 from onboarding.domain.instants import rfc3339
@@ -83,8 +84,9 @@ class Derivation:
         capability = self._basis.policy.capabilities[name]
         orders = tuple(
             order
-            for kind in (OrderKind.REJECT, OrderKind.HOLD)
+            for kind in (OrderKind.REJECT, OrderKind.HOLD, OrderKind.OVERRIDE_CAPABILITY, OrderKind.EXTEND_DEADLINE)
             for order in in_force(kind, name, self._state, self._horizon)
+            if kind is not OrderKind.EXTEND_DEADLINE or self._is_extended(order, name)
         )
         unsupported = self._unsupported(capability)
         is_final = self._shape.closed or unsupported is not None or any(one.kind is OrderKind.REJECT for one in orders)
@@ -101,6 +103,15 @@ class Derivation:
             "satisfied": [] if is_final else self._satisfied_nodes(name),
         }
         return Explained(document, orders)
+
+    def _is_extended(self, order: Order, capability: str) -> bool:
+        """Whether a deadline of the capability is the one that the order gave."""
+        return order.ends_at is not None and any(
+            name == capability and deadline == rfc3339(order.ends_at)
+            for rule, _, need, _, _, *impacts in self._basis.evaluation.get("findings", ())
+            if order.target in (None, demand_target(rule, need))
+            for name, _, deadline, _ in (impacts[0] if impacts else ())
+        )
 
     def _unsupported(self, capability: Capability) -> Document | None:
         for availability in capability.unsupported:

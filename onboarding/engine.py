@@ -25,6 +25,7 @@ from onboarding.orders import Orders
 from onboarding.people import People
 from onboarding.policies import PolicyBook, Rollouts, RolloutSteps
 from onboarding.reading import Reader
+from onboarding.rechecks import Rechecks
 from onboarding.reproduction import Reproducer
 from onboarding.reviews import Reviews
 from onboarding.storage import accounts, book
@@ -67,6 +68,7 @@ class Engine:
     vault: Vault
     reviews: Reviews
     orders: Orders
+    rechecks: Rechecks
     activity: Activity
     reader: Reader
     clocks: Clocks
@@ -139,8 +141,9 @@ async def open_engine(
     except BaseException:
         await database.close()
         raise
-    door = Door(database, ring, shelf, chosen, nudge, nudge_check)
+    door = Door(database, ring, shelf, chosen, nudge, nudge_check, settings.reminder_days)
     reader = Reader(database, ring, door)
+    orders = Orders(database, door, reader)
     clocks = Clocks(database, ring, door)
     files = Files(database, ring, door, objects_at(settings.files))
     policy_book = PolicyBook(database, settings.database_url, door, shelf)
@@ -156,7 +159,8 @@ async def open_engine(
         tokens=Tokens(database, ring, door, chosen),
         vault=Vault(database, door, chosen),
         reviews=Reviews(door, reader),
-        orders=Orders(database, door, reader),
+        orders=orders,
+        rechecks=Rechecks(database, orders),
         activity=Activity(database, door),
         reader=reader,
         clocks=clocks,

@@ -83,7 +83,8 @@ def reason_of(order: Order) -> OpenReason | InternalReason:
 
 def order_document(order: Order, operator: Operator | None) -> Document:
     """An order as a platform may read it, or an operator."""
-    reason, actor, code = reason_of(order), order.actor, HELD.code
+    reason, actor = reason_of(order), order.actor
+    code = HELD.code if order.kind in (OrderKind.HOLD, OrderKind.REJECT) else None
     if isinstance(reason, InternalReason):
         told = reason.told_to(operator) if operator is not None else None
     else:

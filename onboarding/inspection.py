@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from onboarding.attempts import RUNNING, VENDOR_REFERENCE, AttemptState
 from onboarding.crypto import SealBroken, WrappedKeys
+from onboarding.domain.horizon import earliest
 from onboarding.domain.instants import whole_milliseconds
 from onboarding.domain.state import Check, CheckState, Outcome
 from onboarding.door.activity import REPORT_ID
@@ -549,10 +550,11 @@ def _owed_look(seen: _Seen) -> _Found:
 
 @_rule("owed.wake")
 def _owed_wake(seen: _Seen) -> _Found:
-    """The wake time is the evaluation's: no other code may say when time alone changes the answer."""
+    """The wake time is the evaluation's or that of a reminder: nothing else may say when time alone does something."""
     row = seen.account.row
-    if row.wake_at != (parse_time(row.evaluation["wake_at"]) if row.evaluation is not None else None):
-        yield None, "its wake time is not that of its evaluation"
+    evaluated = parse_time(row.evaluation["wake_at"]) if row.evaluation is not None else None
+    if row.wake_at != earliest(evaluated, row.remind_at):
+        yield None, "its wake time is not that of its evaluation, nor of a reminder"
 
 
 @_rule("owed.late")
@@ -575,7 +577,7 @@ def _is_unsettled(seen: _Seen) -> bool:
         return False
     at_users = {attempt.check_id for attempt in seen.account.attempts if attempt.next_action is not None}
     view = operator_view(row.evaluation, seen.open_checks, at_users, closed=row.closed_at is not None)
-    return view.is_worked_on(row.silent_at, seen.as_of)
+    return row.abandoned_at is None and view.is_worked_on(row.silent_at, seen.as_of)
 
 
 def _is_unclaimed(seen: _Seen) -> bool:

@@ -1,4 +1,4 @@
-"""Orders: holds and rejections of accounts, placed and undone by platforms and by operators.
+"""Orders of accounts, placed and undone by platforms and by operators.
 
 Every order stays in the record, with who placed it and who undid it. What an operator's internal hold is about no
 platform ever reads, nor its ticket; that an operator placed it, it may know, but not which.
@@ -12,7 +12,7 @@ from onboarding.documents import rfc3339
 from onboarding.documents.v1_accounts import PAYOUTS, v1_account_document
 from onboarding.domain.errors import Refusal, RefusalKind
 from onboarding.domain.state import OrderKind
-from onboarding.door.callers import OPERATOR, Caller, is_operator, is_platform, shown_actor
+from onboarding.door.callers import OPERATOR, UNVERIFIED, Caller, is_operator, is_platform, shown_actor
 from onboarding.door.orders import (
     TICKET,
     Audience,
@@ -24,6 +24,7 @@ from onboarding.door.orders import (
     not_yours,
 )
 from onboarding.ids import new_id
+from onboarding.order_rules import REASONS
 from onboarding.paging import Page, page_at, window
 from onboarding.storage import accounts, listing
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from onboarding.storage.listing import OrderItem
 
 ORDER_TYPE = "v2.verification.order"
-KINDS = (OrderKind.HOLD.value, OrderKind.REJECT.value)
+KINDS = tuple(kind.value for kind in REASONS)
 """Kinds that are placed here; others have interfaces of their own."""
 
 V1_REASONS = {
@@ -77,10 +78,15 @@ class Orders:
         ends_at: datetime | None = None,
         audience: Audience | None = None,
         ticket: str | None = None,
+        target: str | None = None,
+        person: str | None = None,
+        campaign: str | None = None,
     ) -> Document:
         """Place an order; answers with it."""
         order_id = new_id("ord_")
-        change = PlaceOrder(order_id, kind, reason, caller.actor, capability, ends_at, audience, ticket)
+        change = PlaceOrder(
+            order_id, kind, reason, caller.actor, capability, ends_at, audience, ticket, target, person, campaign
+        )
         revised = await self._door.revise_whole(account_id, change, caller, key, order_id)
         return await self.get(caller, account_id, revised.replayed or order_id)
 
@@ -123,12 +129,19 @@ class Orders:
 
     async def operator(self, account_id: str, name: str) -> Caller:
         """Somebody who runs the engine, as a caller who acts on this account."""
+        return await self._acting(account_id, f"{OPERATOR}{name}")
+
+    async def unverified(self, account_id: str) -> Caller:
+        """Somebody in Temporal's own UI, as a caller who acts on this account."""
+        return await self._acting(account_id, UNVERIFIED)
+
+    async def _acting(self, account_id: str, actor: str) -> Caller:
         async with self._database.reading() as r:
             found = await accounts.find_many(r, [account_id])
         if not found:
             raise _not_found("account")
         row = found[0].row
-        return Caller(row.platform_id, row.livemode, f"{OPERATOR}{name}")
+        return Caller(row.platform_id, row.livemode, actor)
 
     async def _revise(
         self, caller: Caller, account_id: str, change: Change, key: RequestKey | None, object_id: str
@@ -191,11 +204,6 @@ def _document(caller: Caller, keys: AccountKeys | None, row: OrderItem) -> Docum
     """What the caller may read of an order: an operator everything, a platform what is not internal to operators."""
     all_of_it = is_operator(caller.actor)
     own = all_of_it or is_platform(row.actor)
-    status = "in_force"
-    if row.undone_at is not None:
-        status = "undone"
-    elif row.ends_at is not None and row.ends_at <= row.now:
-        status = "ended"
     return {
         "id": row.id,
         "object": ORDER_TYPE,
@@ -206,13 +214,23 @@ def _document(caller: Caller, keys: AccountKeys | None, row: OrderItem) -> Docum
         "ends_at": rfc3339(row.ends_at) if row.ends_at else None,
         "kind": row.kind,
         "livemode": caller.livemode,
+        "person": row.subject,
         "placed_by": row.actor if all_of_it else shown_actor(row.actor),
         "reason": row.reason if own or row.audience != Audience.INTERNAL else None,
-        "status": status,
+        "status": _status(row),
+        "target": row.target,
         "ticket": _ticket(keys, row) if own else None,
         "undone": rfc3339(row.undone_at) if row.undone_at else None,
         "undone_by": row.undone_by if all_of_it or row.undone_by is None else shown_actor(row.undone_by),
     }
+
+
+def _status(row: OrderItem) -> str:
+    """``ended`` is also a recheck of which nothing waits for an answer any more."""
+    if row.undone_at is not None:
+        return "undone"
+    is_asked = row.kind == OrderKind.RECHECK and row.starts_at <= row.now and not row.is_asking
+    return "ended" if is_asked or (row.ends_at is not None and row.ends_at <= row.now) else "in_force"
 
 
 def _ticket(keys: AccountKeys | None, row: OrderItem) -> str | None:

@@ -11,6 +11,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from onboarding.crypto import KeyRing
 
+NO_REMINDERS = "off"
+
+MOST_SILENT_DAYS = 29
+"""The next day an onboarding is abandoned (``onboarding.door.view.SILENT_AFTER``)."""
+
 
 class SettingsError(Exception):
     """A setting is missing or unusable. One line for a person; names the variable, never its value."""
@@ -43,6 +48,7 @@ class Settings(BaseSettings):
     concurrency_limit: int = Field(50, ge=1, le=100_000, validation_alias="ONBOARDING_CONCURRENCY_LIMIT")
     key_memory_seconds: float = Field(5.0, ge=0, le=60, validation_alias="ONBOARDING_KEY_MEMORY_SECONDS")
     files: str = Field("var/files", min_length=1, validation_alias="ONBOARDING_FILES")
+    remind_after_days: str = Field("3,7,14", validation_alias="ONBOARDING_REMIND_AFTER_DAYS")
     max_restricted_share: float = Field(0.05, ge=0, le=1, validation_alias="ONBOARDING_MAX_RESTRICTED_SHARE")
 
     verifiers: str = Field("", validation_alias="ONBOARDING_VERIFIERS")
@@ -87,6 +93,18 @@ class Settings(BaseSettings):
         KeyRing.parse(keys.get_secret_value())
         return keys
 
+    @field_validator("remind_after_days")
+    @classmethod
+    def _are_ascending_days(cls, days: str) -> str:
+        if days == NO_REMINDERS:
+            return days
+        found = _listed(days)
+        if not all(day.isdecimal() and 1 <= int(day) <= MOST_SILENT_DAYS for day in found):
+            raise ValueError(f"must be days from 1 to {MOST_SILENT_DAYS}, such as 3,7,14, or {NO_REMINDERS}")
+        if [int(day) for day in found] != sorted({int(day) for day in found}):
+            raise ValueError("must ascend")
+        return ",".join(found)
+
     def key_ring(self) -> KeyRing:
         """The root keys, ready to use."""
         return KeyRing.parse(self.root_keys.get_secret_value())
@@ -105,6 +123,11 @@ class Settings(BaseSettings):
     def stripe_identity_secrets(self) -> tuple[str, ...]:
         """Secrets of the callback; two while one is rotated."""
         return _listed(self.stripe_identity_webhook_secrets.get_secret_value())
+
+    @property
+    def reminder_days(self) -> tuple[int, ...]:
+        """Days without a sign of life of the user after which the platform is reminded."""
+        return () if self.remind_after_days == NO_REMINDERS else tuple(map(int, _listed(self.remind_after_days)))
 
     @property
     def key_memory(self) -> timedelta:

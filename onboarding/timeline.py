@@ -27,9 +27,12 @@ if TYPE_CHECKING:
 MOMENT_TYPE = "v2.verification.timeline_moment"
 
 ACTIONS = {
+    "account.abandoned": "The onboarding was abandoned: its user has done nothing for 30 days",
     "account.attached_to_clock": "The account was put on a test clock",
     "account.closed": "The account was closed",
     "account.created": "The account was created",
+    "account.reminded": "The user is silent; the platform was told",
+    "account.resumed": "The onboarding was resumed",
     "account.updated": "The account was updated",
     "account_link.created": "An account link was made",
     "account_link.returned": "The end user came back from an account link",
@@ -56,6 +59,8 @@ ORDERS = {
     OrderKind.HOLD: ("A hold was placed", "The hold was released"),
     OrderKind.REJECT: ("The account was rejected", "The rejection was undone"),
     OrderKind.RECHECK: ("A new check was ordered", "The order to check again ended"),
+    OrderKind.EXTEND_DEADLINE: ("A deadline was extended", "The extension of a deadline was undone"),
+    OrderKind.OVERRIDE_CAPABILITY: ("Demands were lifted for a while", "The lifting of demands was undone"),
 }
 
 Change = dict[str, Any]

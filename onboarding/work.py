@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from onboarding.domain.errors import EngineFault
 from onboarding.domain.evaluate import EVALUATOR_VERSION
 from onboarding.domain.settle import Answer
 from onboarding.domain.state import Check, CheckState
+from onboarding.door.door import Look, OlderThanRow
 from onboarding.door.draft import Lease
 from onboarding.door.owing import claimed_until, needs_worker
-from onboarding.door.view import SILENT_AFTER, SOON, OperatorView, parse_time
+from onboarding.door.view import SOON, OperatorView, parse_time
 from onboarding.storage import book, destinations, idempotency, links, tokens
-from onboarding.storage.work import due_accounts, leftover_checks, retry_stuck
+from onboarding.storage.work import StuckRow, due_accounts, leftover_checks, retry_stuck, stuck_accounts
 from onboarding.verifiers.port import Question, VerifierUnavailable
 
 if TYPE_CHECKING:
@@ -61,6 +63,8 @@ class Plan:
         wake_in: when to look again, at most a day; None where nothing is to be waited for.
         done: the run may end if nobody nudged it meanwhile.
         details: Markdown for operators.
+        since: since when it waits for whomever it waits for.
+        open_checks: all that wait for an answer.
         again: another plan is to follow at once.
     """
 
@@ -76,6 +80,8 @@ class Plan:
     stuck: bool
     next_due: datetime | None
     details: str
+    since: datetime | None = None
+    open_checks: tuple[Check, ...] = ()
     again: bool = False
 
 
@@ -150,6 +156,8 @@ class ClaimWork:
             stuck=False,
             next_due=parse_time(view.next_due),
             details=_details(draft, view, wake_at),
+            since=_since(draft, view),
+            open_checks=tuple(check for check in draft.state.checks if check.state.is_open),
             again=again,
         )
 
@@ -215,6 +223,25 @@ class Work:
             await book.void_claims(tx)
         return True
 
+    async def stuck(self, code: str | None, limit: int) -> list[StuckRow]:
+        """Accounts that the engine could not decide about, with this code or with any; the longest ones first."""
+        async with self._database.reading() as r:
+            return await stuck_accounts(r, code=code, limit=limit)
+
+    async def retry(self, account_id: str) -> str | None:
+        """Try to decide about an account now; the code of why this engine can't either, None if it can.
+
+        Raises:
+            Refusal: ``not_found`` for an unknown account; ``account_rate_limit_exceeded``.
+        """
+        try:
+            await self._door.revise(account_id, Look())
+        except EngineFault as fault:
+            return fault.code
+        except OlderThanRow:
+            return "engine_older"
+        return None
+
     async def leftovers(self, limit: int) -> list[tuple[str, str]]:
         """Accounts and checks that ended while a verifier worked on them, and of which it was not told."""
         async with self._database.reading() as r:
@@ -245,15 +272,8 @@ _ACTS = {
 
 def _details(draft: Draft, view: OperatorView, wake_at: datetime | None) -> str:
     """What an operator reads first: what is waited for, since when, until when, who acts."""
-    record = draft.record
-    since = None
-    if view.waiting_for == "user" and record is not None and record.row.silent_at is not None:
-        since = record.row.silent_at - SILENT_AFTER
+    since = _since(draft, view)
     checks = [check for check in draft.state.checks if check.state.is_open]
-    if view.waiting_for in ("review", "verifier") and checks:
-        since = min(check.opened_at for check in checks)
-    elif draft.next_actions:
-        since = min((check.opened_at for check in checks if check.id in draft.next_actions), default=since)
     lines = [f"**{view.stage}**: waits for **{_ACTS[view.waiting_for]}**", ""]
     lines += [
         f"- {what}: {when}"
@@ -270,6 +290,20 @@ def _details(draft: Draft, view: OperatorView, wake_at: datetime | None) -> str:
         lines += ["", "Checks", ""]
         lines += [f"- {_check_line(check)}{_asked(draft, check)}" for check in checks]
     return "\n".join(lines)
+
+
+def _since(draft: Draft, view: OperatorView) -> datetime | None:
+    """Since when the account waits for whomever it waits for."""
+    record = draft.record
+    since = None
+    if view.waiting_for == "user" and record is not None:
+        since = record.row.waiting_since or draft.as_of  # the row is that of before this look
+    checks = [check for check in draft.state.checks if check.state.is_open]
+    if view.waiting_for in ("review", "verifier") and checks:
+        return min(check.opened_at for check in checks)
+    if draft.next_actions:
+        return min((check.opened_at for check in checks if check.id in draft.next_actions), default=since)
+    return since
 
 
 def _check_line(check: Check) -> str:

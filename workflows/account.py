@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
@@ -19,10 +20,24 @@ from temporalio.exceptions import (
 with workflow.unsafe.imports_passed_through():
     from activities.accounts import AccountActivities
     from activities.errors import ENGINE_FAULT
-    from activities.messages import AccountLook, AccountPlan
+    from activities.messages import AccountLook, AccountPlan, OrderAnswer
+    from activities.orders import OrderActivities
+    from onboarding.domain.state import OrderKind
     from workflows import names, options
     from workflows.check import CheckWorkflow
-    from workflows.messages import AccountInput, CheckInput, Shown
+    from workflows.messages import AccountInput, AccountStatus, CheckInput, OrderDone, Shown
+    from workflows.order_payloads import Payload, order_asked, order_undoing
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+
+STUCK_DETAILS = """**stuck**: the engine cannot decide about this account
+
+- what platforms read is the last good decision, with every deadline that has passed since
+- tried again at growing distances, and at once by a worker of a newer engine
+- `onboarding stuck list` says with which code, `onboarding stuck retry` tries again now
+"""
 
 
 @workflow.defn(name=names.ACCOUNT_WORKFLOW)
@@ -40,6 +55,12 @@ class AccountWorkflow:
         self._dirty = True
         self._alarm = _Alarm()
         self._runs: dict[str, workflow.ChildWorkflowHandle[CheckWorkflow, str]] = {}
+        self._status = AccountStatus()
+
+    @workflow.query(name=names.STATUS, description="What the account waits for, since when, until when")
+    def status(self) -> AccountStatus:
+        """Where the account stood when this run last looked."""
+        return self._status
 
     @workflow.signal(name=names.ACCOUNT_CHANGED, description="Look at the account again")
     def account_changed(self) -> None:
@@ -54,6 +75,8 @@ class AccountWorkflow:
             self._dirty = False
             plan = await self._plan()
             if plan is None:
+                # An update that is under way has its answer first: the run would take it along.
+                await workflow.wait_condition(workflow.all_handlers_finished)
                 return
             self._show(plan)
             await self._start(plan.checks)
@@ -62,6 +85,99 @@ class AccountWorkflow:
             if self._may_end():
                 options.continue_if_due(AccountInput(account.account_id, self._shown))
             await self._wait(plan)
+
+    # --- orders from Temporal's own UI --------------------------------------------------------------------------------
+
+    @workflow.update(name=names.HOLD, description='Hold the account: {"reason", "capability"?, "ends_at"?, "ticket"?}')
+    async def hold(self, payload: Payload) -> OrderDone:
+        """Restrict capabilities until the hold is released or ends."""
+        return await self._order(OrderKind.HOLD, payload)
+
+    @hold.validator
+    def validate_hold(self, payload: Payload) -> None:
+        """Refuse what is no such order."""
+        order_asked(OrderKind.HOLD, payload)
+
+    @workflow.update(
+        name=names.RECHECK, description='Ask the verifiers again: {"reason", "target"?, "person"?, "ticket"?}'
+    )
+    async def recheck(self, payload: Payload) -> OrderDone:
+        """Ask again what has been answered."""
+        return await self._order(OrderKind.RECHECK, payload)
+
+    @recheck.validator
+    def validate_recheck(self, payload: Payload) -> None:
+        """Refuse what is no such order."""
+        order_asked(OrderKind.RECHECK, payload)
+
+    @workflow.update(
+        name=names.EXTEND_DEADLINE,
+        description='Move deadlines that run: {"reason", "ends_at", "target"?, "capability"?, "ticket"?}',
+    )
+    async def extend_deadline(self, payload: Payload) -> OrderDone:
+        """Give deadlines that run a later time."""
+        return await self._order(OrderKind.EXTEND_DEADLINE, payload)
+
+    @extend_deadline.validator
+    def validate_extend_deadline(self, payload: Payload) -> None:
+        """Refuse what is no such order."""
+        order_asked(OrderKind.EXTEND_DEADLINE, payload)
+
+    @workflow.update(
+        name=names.OVERRIDE_CAPABILITY,
+        description='Lift the demands of a capability for a while: {"reason", "capability", "ends_at", "ticket"?}',
+    )
+    async def override_capability(self, payload: Payload) -> OrderDone:
+        """Have a capability on though demands are open."""
+        return await self._order(OrderKind.OVERRIDE_CAPABILITY, payload)
+
+    @override_capability.validator
+    def validate_override_capability(self, payload: Payload) -> None:
+        """Refuse what is no such order."""
+        order_asked(OrderKind.OVERRIDE_CAPABILITY, payload)
+
+    @workflow.update(name=names.RELEASE, description='Undo an order, such as a hold: {"order"}')
+    async def release(self, payload: Payload) -> OrderDone:
+        """Undo an order."""
+        undoing = order_undoing(payload, self._account.account_id, self._update_key())
+        return await self._through(
+            workflow.execute_activity_method(OrderActivities.undo_order, undoing, **options.ORDER)
+        )
+
+    @release.validator
+    def validate_release(self, payload: Payload) -> None:
+        """Refuse what names no order."""
+        order_undoing(payload)
+
+    async def _order(self, kind: OrderKind, payload: Payload) -> OrderDone:
+        asked = order_asked(kind, payload, self._account.account_id, self._update_key())
+        return await self._through(
+            workflow.execute_activity_method(OrderActivities.place_order, asked, **options.ORDER)
+        )
+
+    def _update_key(self) -> str:
+        update = workflow.current_update_info()
+        if update is None:
+            raise ApplicationError("no_update", type="no_update", non_retryable=True)
+        return names.update_key(self._account.account_id, workflow.info().run_id, update.id)
+
+    async def _through(self, ordering: Awaitable[OrderAnswer]) -> OrderDone:
+        """An order through the door; whatever keeps it out fails the update with its code, and nothing else."""
+        try:
+            answer = await ordering
+        except FailureError as error:
+            if is_cancelled_exception(error):
+                raise
+            code = _code(error) or "unavailable"
+            raise ApplicationError(code, type=code) from None
+        finally:
+            self._dirty = True
+        if answer.refused:
+            where = f": {answer.param}" if answer.param else ""
+            raise ApplicationError(f"{answer.refused}{where}", type=answer.refused)
+        return OrderDone(answer.order_id, answer.status)
+
+    # --- the episode --------------------------------------------------------------------------------------------------
 
     def _may_end(self) -> bool:
         return not self._dirty and workflow.all_handlers_finished()
@@ -90,6 +206,8 @@ class AccountWorkflow:
     def _show_stuck(self) -> None:
         """The account is marked stuck in its row, and the sweep brings it back: show it, and end."""
         workflow.upsert_search_attributes([names.STUCK.value_set(True)])  # noqa: FBT003 -- the value itself
+        workflow.set_current_details(STUCK_DETAILS)
+        self._status = replace(self._status, stuck=True, planned_at=workflow.now(), next_look=None)
 
     async def _start(self, check_ids: tuple[str, ...]) -> None:
         """A run for each check that was claimed; one that has a run already counts as started.
@@ -125,6 +243,19 @@ class AccountWorkflow:
             stuck=plan.stuck,
         )
         workflow.set_current_details(plan.details)
+        now = workflow.now()
+        self._status = AccountStatus(
+            stage=plan.stage,
+            waiting_for=plan.waiting_for,
+            since=plan.since,
+            next_due=plan.next_due,
+            next_look=None if plan.wake_seconds is None else now + timedelta(seconds=plan.wake_seconds),
+            stuck=plan.stuck,
+            open_checks=plan.open_checks,
+            planned_at=now,
+            last_plan=plan.checks,
+            done=plan.done,
+        )
         if shown == self._shown:
             return
         before, self._shown = self._shown, shown

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from activities.messages import OpenCheck
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -21,6 +23,38 @@ class Shown:
     review_queue: str = ""
     next_due: datetime | None = None
     stuck: bool = False
+
+
+@dataclass(frozen=True)
+class AccountStatus:
+    """What the query of an account's run answers: codes, ids and times.
+
+    Attributes:
+        since: since when it waits for whomever it waits for.
+        next_look: when the run looks again by itself.
+        planned_at: when it last looked; None before the first time.
+        last_plan: ids of the checks that the last plan started.
+        done: that plan left nothing to do.
+    """
+
+    stage: str = ""
+    waiting_for: str = ""
+    since: datetime | None = None
+    next_due: datetime | None = None
+    next_look: datetime | None = None
+    stuck: bool = False
+    open_checks: tuple[OpenCheck, ...] = ()
+    planned_at: datetime | None = None
+    last_plan: tuple[str, ...] = ()
+    done: bool = False
+
+
+@dataclass(frozen=True)
+class OrderDone:
+    """What an update answers: the order, and how it stands."""
+
+    order: str
+    status: str
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,12 @@ CHECK_CHANGED = "check_changed"
 ROLLOUT_CHANGED = "rollout_changed"
 """The same for a roll-out: it was made, paused, resumed or taken back."""
 
+STATUS = "status"
+"""Query: where an account's run stands."""
+HOLD, RELEASE, RECHECK = "hold", "release", "recheck"
+EXTEND_DEADLINE, OVERRIDE_CAPABILITY = "extend_deadline", "override_capability"
+"""Updates: orders from Temporal's own UI, of accounts with an open run."""
+
 SWEEP_SCHEDULE = "sweep"
 SWEEP_RUN = "sweep-run"
 """Workflow id of the sweeps; the Schedule appends the time."""
@@ -47,6 +53,11 @@ SEARCH_ATTRIBUTES = {
 def account_workflow_id(account_id: str) -> str:
     """The run that works on an account."""
     return f"account/{account_id}"
+
+
+def update_key(account_id: str, run_id: str, update_id: str) -> str:
+    """What tells an update again, whoever carries it out how often: its idempotency key."""
+    return f"{account_workflow_id(account_id)}/{run_id}/{update_id}"
 
 
 def check_summary(account_id: str) -> str:

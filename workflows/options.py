@@ -35,6 +35,16 @@ PLAN = ActivityConfig(
 )
 """The same plan as an ordinary activity, when the quick one did not get through: it waits for the database."""
 
+ORDER = ActivityConfig(
+    summary="an order from the UI",
+    # As long as a plan: two transactions. Somebody waits for it at a screen, and is told after a minute that the
+    # database is away; the update's own key makes it harmless to send the same order again.
+    start_to_close_timeout=timedelta(seconds=20),
+    schedule_to_close_timeout=timedelta(seconds=60),
+    retry_policy=PATIENT,
+)
+"""Placing or undoing one order."""
+
 ADVANCE = ActivityConfig(
     summary="ask the verifiers until there is an answer",
     # The outward call may take 30 s (onboarding.attempts.Pace), a wait for the account's lock 2 s on either side of it.

@@ -159,6 +159,7 @@ PERSON_TOKEN: Codes = {
     403: ("publishable_key_required",),
 }
 PERSON_DELETION: Codes = {400: (_CLOSED, "individual_additional_person_not_allowed")}
+ORDERING: Codes = {400: (_CLOSED,), 403: ("order_for_operators",)}
 UNDOING: Codes = {400: (_CLOSED,), 403: ("order_not_yours",)}
 SIGNATURES = ("signature_missing", "signature_old", "signature_wrong")
 REVIEW: Codes = {409: ("review_claimed", "review_decided", "review_superseded")}

@@ -10,7 +10,7 @@ from api.access import about
 from api.dependencies import Authenticated
 from api.openapi.described import described
 from api.openapi.queries import PAGING
-from api.openapi.refusals import CLOSED_ACCOUNT, UNDOING
+from api.openapi.refusals import CLOSED_ACCOUNT, ORDERING, UNDOING
 from api.responses import JSON, page_of
 from api.schemas.orders import AccountReject, AccountUnreject, OrderPlace, OrderUndo
 from api.schemas.queries import no_query, page
@@ -24,12 +24,13 @@ router = APIRouter(tags=["Orders"], dependencies=[about(Resource.ORDERS)])
 
 
 @router.post(ORDERS)
-@described("Order", body=OrderPlace, refused=CLOSED_ACCOUNT)
+@described("Order", body=OrderPlace, refused=ORDERING)
 async def place_order(call: Authenticated, account_id: str) -> JSON:
-    """Hold an account or reject it, whole or in one capability.
+    """Decide something about an account, whole or in one capability, beside the rules.
 
-    A hold's ``reason`` is one of the topics that the refusal of a wrong one lists, and it can end by itself; a
-    rejection's is ``platform_fraud``, ``platform_other`` or ``platform_terms_of_service``. A hold stops no deadline.
+    `hold` and `reject` switch off, `recheck` asks the verifiers again, `extend_deadline` moves deadlines that run, and
+    `override_capability` lifts the demands of one capability for at most 90 days. A wrong `reason` is answered with the
+    list of its kind. In live mode the last two are the operators' alone.
     """
     no_query(call.query)
     parameters = await call.json(OrderPlace)
@@ -44,6 +45,8 @@ async def place_order(call: Authenticated, account_id: str) -> JSON:
         ends_at=datetime.fromisoformat(ends_at) if ends_at is not None else None,
         audience=Audience(audience) if audience is not None else None,
         ticket=parameters.get("ticket"),
+        target=parameters.get("target"),
+        person=parameters.get("person"),
     )
     return JSON(placed)
 
@@ -68,7 +71,7 @@ async def retrieve_order(call: Authenticated, account_id: str, order_id: str) ->
 @router.post(f"{ORDERS}/{{order_id}}/undo")
 @described("Order", body=OrderUndo, refused=UNDOING)
 async def undo_order(call: Authenticated, account_id: str, order_id: str) -> JSON:
-    """Release a hold, or take a rejection back.
+    """Undo an order: release a hold, take a rejection back, let a deadline be what it was.
 
     A key undoes what keys of its platform placed.
     """

@@ -19,12 +19,17 @@ def _ticket(text: str) -> str:
 
 
 class OrderPlace(Parameters):
-    """``POST /v2/verification/accounts/{id}/orders``. Without ``capability`` it is about all of them."""
+    """``POST /v2/verification/accounts/{id}/orders``. Without ``capability`` it is about all of them.
 
-    kind: Literal["hold", "reject"]
+    ``target`` is the kind of check that a recheck asks again, or the demand of an extension as ``rule/need``.
+    """
+
+    kind: Literal["hold", "reject", "recheck", "extend_deadline", "override_capability"]
     reason: Text
     capability: Text | None = None
     ends_at: Timestamp | None = None
+    target: Text | None = None
+    person: Text | None = None
     audience: Literal["internal", "user"] | None = None
     ticket: (
         Annotated[

@@ -24,6 +24,7 @@ from onboarding.storage import migrate as migrations
 from onboarding.storage.database import Database
 from onboarding.storage.faults import ConnectionLost, StatementFailed
 from onboarding.storage.inbox import ItemRow, ItemState
+from onboarding.storage.work import StuckRow
 from onboarding.temporal import Nudger, connect
 
 T = TypeVar("T")
@@ -190,31 +191,15 @@ def replay_inbox(
     return with_engine(work)
 
 
-def place_order(
-    account_id: str,
-    kind: str,
-    reason: str,
-    capability: str | None,
-    ends_at: datetime | None,
-    audience: str | None,
-    ticket: str | None,
-) -> dict[str, Any]:
-    """The order, placed in the name of whoever runs this."""
+def place_order(account_id: str, kind: str, reason: str, *, audience: str | None, **parts: Any) -> dict[str, Any]:
+    """The order, placed in the name of whoever runs this; ``parts`` are those of ``Orders.place``."""
     chosen = _one_of(OrderKind, kind, KINDS)
     readers = _one_of(Audience, audience, tuple(Audience)) if audience is not None else None
 
     async def work(engine: Engine) -> dict[str, Any]:
         caller = await engine.orders.operator(account_id, getpass.getuser())
         return await engine.orders.place(
-            caller,
-            account_id,
-            None,
-            kind=chosen,
-            reason=reason,
-            capability=capability,
-            ends_at=ends_at,
-            audience=readers,
-            ticket=ticket,
+            caller, account_id, None, kind=chosen, reason=reason, audience=readers, **parts
         )
 
     return decided(work)
@@ -236,6 +221,25 @@ def list_orders(account_id: str, limit: int) -> list[dict[str, Any]]:
     async def work(engine: Engine) -> list[dict[str, Any]]:
         caller = await engine.orders.operator(account_id, getpass.getuser())
         return (await engine.orders.list(caller, account_id, limit)).data
+
+    return decided(work)
+
+
+def list_stuck(code: str | None, limit: int) -> list[StuckRow]:
+    """Accounts that could not be decided, the longest ones first."""
+
+    async def work(engine: Engine) -> list[StuckRow]:
+        return await engine.work.stuck(code, limit)
+
+    return with_engine(work)
+
+
+def retry_stuck(account_ids: Sequence[str], code: str | None, limit: int) -> dict[str, str | None]:
+    """Try to decide these accounts, or all that are stuck: by account the code of why not, None where it went well."""
+
+    async def work(engine: Engine) -> dict[str, str | None]:
+        found = account_ids or [row.account_id for row in await engine.work.stuck(code, limit)]
+        return {account_id: await engine.work.retry(account_id) for account_id in found}
 
     return decided(work)
 

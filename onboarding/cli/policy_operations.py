@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import getpass
 import re
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from onboarding.catalogue.loader import builtin_packs
 from onboarding.catalogue.problems import CatalogueError, Problem
 from onboarding.cli.operations import CommandFailed, decided, with_engine
+from onboarding.cli.progress import shown_progress
 from onboarding.domain.errors import Refusal
 from onboarding.door.callers import OPERATOR, Caller
 from onboarding.engine import Engine
@@ -130,7 +126,7 @@ def dry_run(
         ends = until or starts + AHEAD
         if ends < starts:
             raise CommandFailed("--until is before --at")
-        with _progress() as progress:
+        with shown_progress() as progress:
             return starts, ends, await engine.policy_book.forecast(row, scope, starts, ends, progress)
 
     return decided(work)
@@ -143,7 +139,7 @@ def roll_out(
 
     async def work(engine: Engine) -> Document:
         row = await engine.policy_book.find(None, reference)
-        with _progress() as progress:
+        with shown_progress() as progress:
             return await engine.rollouts.create(
                 _operator(),
                 row.hash,
@@ -237,16 +233,6 @@ def _told(work: Callable[[], T]) -> T:
         if error.sqlstate == _NO_SUCH_ROW:
             raise CommandFailed("there is no such platform") from None
         raise
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr where somebody looks at it."""
-    columns = (TextColumn("accounts"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task("accounts", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def restricting_numbers(refusal: Refusal) -> Document:

@@ -14,6 +14,8 @@ EVENT_TYPE = "v2.core.event"
 DESTINATION_TYPE = "v2.core.event_destination"
 PING = f"{DESTINATION_TYPE}.ping"
 LINK_RETURNED = "v2.core.account_link.returned"
+REMINDER_DUE = "v2.verification.account.reminder_due"
+ABANDONED = "v2.verification.account.abandoned"
 
 _CONFIGURATIONS = ("customer", "merchant", "recipient")
 
@@ -28,11 +30,13 @@ THIN_EVENTS = frozenset(
         ),
         *(f"{PERSON_TYPE}.{what}" for what in ("created", "updated", "deleted")),
         *(f"{CHECK_TYPE}.{what}" for what in ("created", "updated")),
+        ABANDONED,
         LINK_RETURNED,
         PING,
+        REMINDER_DUE,
     }
 )
-"""Every type of event that this engine causes: those of the contract, and its own about checks."""
+"""Every type of event that this engine causes: those of the contract, and its own about checks and silent users."""
 
 SNAPSHOT_EVENTS = frozenset(
     {

@@ -77,6 +77,7 @@ class Opening(NamedTuple):
         in_review: a person of the operator decides.
         at_once: a hit: it blocks whether or not the capability was active before, and no deadline runs.
         starts_at: the rule's: before it nothing is due.
+        sanctionable: about a question that a list answers: no order lifts it.
     """
 
     rule: str
@@ -92,6 +93,7 @@ class Opening(NamedTuple):
     options: tuple[Option, ...] = ()
     at_once: bool = False
     starts_at: datetime | None = None
+    sanctionable: bool = False
 
 
 class Impact(NamedTuple):
@@ -127,3 +129,8 @@ class CheckDue:
     kind: str
     subject: str
     digest: str
+
+
+def demand_target(rule: str, need: str) -> str:
+    """How an order names the demands of one need of one rule."""
+    return f"{rule}/{need}"

@@ -22,7 +22,7 @@ from onboarding.domain.capabilities import (
     requested_capabilities,
 )
 from onboarding.domain.conditions import Situation
-from onboarding.domain.demands import Cause, Demand, DueStatus, Impact
+from onboarding.domain.demands import Cause, Demand, DueStatus, Impact, demand_target
 from onboarding.domain.horizon import Horizon
 from onboarding.domain.needs import Reading
 from onboarding.domain.policy import Falls
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from onboarding.domain.policy import Announced, Capability, Policies, Policy, Restriction
     from onboarding.domain.state import Order, State
 
-EVALUATOR_VERSION = 2
+EVALUATOR_VERSION = 3
 """Raised with every change of behaviour: a process older than the evaluator that wrote a row must not write it."""
 
 
@@ -156,8 +156,8 @@ def _statuses(
         is_on = acknowledged.get(capability.name, False)
         if (status is None) is not is_on:
             activations.append(ActivationDue(capability.name, on=not is_on))
-        if status is None and is_on:
-            clock.activated(capability.name)
+        if status is None and is_on and name not in clock.lifted:
+            clock.activated(name)
         statuses[capability.name] = status or (ACTIVE if is_on else DETERMINING)
     gone = [name for name, is_on in acknowledged.items() if is_on and name not in statuses]
     activations.extend(ActivationDue(name, on=False) for name in gone)
@@ -196,14 +196,23 @@ def _note_checks(state: State, horizon: Horizon) -> None:
 
 
 class _Clock:
-    """Deadlines: which run, which are new, and what a demand does to a capability now."""
+    """Deadlines: which run, which are new, and what a demand does to a capability now.
+
+    ``lifted`` are capabilities that only an override keeps from being blocked. One that is active so counts as never
+    having been: what must be there before a first activation is still missing when the override ends.
+    """
 
     def __init__(self, state: State, now: Situation) -> None:
         self.horizon = now.horizon
+        self._state = state
         self._crossed = now.crossed
-        self._deadlines = {mark.key: mark.at for mark in state.marks if mark.kind is MarkKind.DEADLINE}
+        self._deadlines = {mark.key: mark for mark in state.marks if mark.kind is MarkKind.DEADLINE}
+        self._extensions = [order for order in state.orders if order.kind is OrderKind.EXTEND_DEADLINE]
+        self._is_overridden = any(order.kind is OrderKind.OVERRIDE_CAPABILITY for order in state.orders)
+        self._overridden_until: dict[str, datetime | None] = {}
+        self.lifted: set[str] = set()
         self._first = {mark.key: mark.at for mark in state.marks if mark.kind is MarkKind.FIRST_ACTIVE}
-        self._first_impacts: dict[tuple[int, bool], tuple[Impact, ...]] = {}
+        self._first_impacts: dict[tuple[int, bool, bool], tuple[Impact, ...]] = {}
         self.first_activations: list[str] = []
         self.new_marks: list[Mark] = []
 
@@ -219,7 +228,7 @@ class _Clock:
         if self._first or opening.at_once or opening.starts_at is not None:
             return tuple([self._impact(opening, restriction) for restriction in opening.restricts])
         # Nothing was ever active, so no clock runs: what one opening does, every other with the same restrictions does.
-        alike = (id(opening.restricts), opening.awaits_user)
+        alike = (id(opening.restricts), opening.awaits_user, opening.sanctionable)
         known = self._first_impacts.get(alike)
         if known is None:
             known = tuple([self._impact(opening, restriction) for restriction in opening.restricts])
@@ -231,6 +240,30 @@ class _Clock:
         return tuple(Impact(one.capability, DueStatus.EVENTUALLY_DUE, None, blocks=False) for one in opening.restricts)
 
     def _impact(self, opening: Opening, restriction: Restriction) -> Impact:
+        """What a demand does, and does not as long as an override lasts: then it begins to block when that ends.
+
+        The clocks below an override run on, and a list's hit is lifted by nothing.
+        """
+        impact = self._unlifted(opening, restriction)
+        if not self._is_overridden or opening.sanctionable:
+            return impact
+        until = self._override(impact.capability)
+        if until is None or not (impact.blocks or (impact.deadline is not None and impact.deadline < until)):
+            return impact
+        if impact.blocks:
+            self.lifted.add(impact.capability)
+        status = DueStatus.CURRENTLY_DUE if opening.awaits_user else DueStatus.EVENTUALLY_DUE
+        return Impact(impact.capability, status, until, blocks=False)
+
+    def _override(self, capability: str) -> datetime | None:
+        """When the last override of a capability ends that is in force; None where none is."""
+        if capability not in self._overridden_until:
+            found = in_force(OrderKind.OVERRIDE_CAPABILITY, capability, self._state, self.horizon)
+            ends = [order.ends_at for order in found if order.ends_at is not None]
+            self._overridden_until[capability] = max(ends, default=None)
+        return self._overridden_until[capability]
+
+    def _unlifted(self, opening: Opening, restriction: Restriction) -> Impact:
         capability = restriction.capability
         if opening.starts_at is not None and not self.horizon.passed(opening.starts_at):
             return Impact(capability, DueStatus.EVENTUALLY_DUE, None, blocks=False)
@@ -264,10 +297,23 @@ class _Clock:
         """
         stem = f"{opening.key}|{restriction.capability}"
         keys = [stem, f"{stem}|{restriction.volume.key}"] if is_crossed and restriction.volume else [stem]
-        known = [self._deadlines[key] for key in keys if key in self._deadlines]
         if keys[-1] not in self._deadlines and grace is not None and opening.cause is not Cause.PENDING:
             as_of = self.horizon.as_of
-            deadline = self._deadlines[keys[-1]] = as_of + grace
-            self.new_marks.append(Mark(MarkKind.DEADLINE, keys[-1], deadline, as_of))
-            known.append(deadline)
+            mark = self._deadlines[keys[-1]] = Mark(MarkKind.DEADLINE, keys[-1], as_of + grace, as_of)
+            self.new_marks.append(mark)
+        known = [self._extended(self._deadlines[key], opening, restriction) for key in keys if key in self._deadlines]
         return min(known, default=None)
+
+    def _extended(self, mark: Mark, opening: Opening, restriction: Restriction) -> datetime:
+        """A deadline as orders moved it that were given after it was set; one that was set since is nobody's."""
+        deadline = mark.at
+        for order in self._extensions:
+            if order.undone_at is not None or order.ends_at is None or not self.horizon.passed(order.starts_at):
+                continue
+            is_about = order.capability in (None, restriction.capability) and order.target in (
+                None,
+                demand_target(opening.rule, opening.need),
+            )
+            if is_about and mark.set_at <= order.starts_at:
+                deadline = max(deadline, order.ends_at)
+        return deadline

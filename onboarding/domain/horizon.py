@@ -34,3 +34,8 @@ class Horizon:
         """Note that what was read changes at ``instant``; an instant already passed changes nothing more."""
         if instant > self.as_of and (self.holds_until is None or instant < self.holds_until):
             self.holds_until = instant
+
+
+def earliest(*instants: datetime | None) -> datetime | None:
+    """The first of some instants, None of which is never."""
+    return min((instant for instant in instants if instant is not None), default=None)

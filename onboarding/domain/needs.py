@@ -178,6 +178,7 @@ class Reading:
         self._open_need(
             rule, subject, need.check, cause, restricts, tuple([(path, ()) for path in paths]),
             awaits_user=not waiting, in_review=in_review, at_once=in_review and kind.sanctionable,
+            sanctionable=kind.sanctionable,
         )  # fmt: skip
 
     def _open_failed(
@@ -210,8 +211,9 @@ class Reading:
                 entries = tuple((path, ()) for path in other.requires)
                 review = self._in_review(other, subject)
                 self._open_need(
-                    rule, subject, need.check, Cause.FAILED, restricts, entries, awaits_user=False, in_review=review
-                )
+                    rule, subject, need.check, Cause.FAILED, restricts, entries, awaits_user=False, in_review=review,
+                    sanctionable=kind.sanctionable,
+                )  # fmt: skip
                 return
             failures |= dict.fromkeys(other.requires, found.reasons)
         self._open_need(
@@ -220,7 +222,7 @@ class Reading:
             options=tuple(
                 Option(tuple((path, failures.get(path, ())) for path in option)) for option in remedy.options
             ),
-            awaits_user=bool(remedy.paths), at_once=self._policy.checks[need.check].sanctionable,
+            awaits_user=bool(remedy.paths), at_once=kind.sanctionable, sanctionable=kind.sanctionable,
         )  # fmt: skip
 
     def _declared_about(self, kind: CheckKind, subject: Subject, paths: tuple[str, ...]) -> bool:
@@ -276,7 +278,8 @@ class Reading:
             return False
         return any(
             order.kind is OrderKind.RECHECK
-            and order.target == kind.name
+            and order.target in (None, kind.name)
+            and order.subject in (None, subject.id)
             and order.undone_at is None
             and self._horizon.passed(order.starts_at)
             and not any(
@@ -317,13 +320,14 @@ class Reading:
         awaits_user: bool = True,
         in_review: bool = False,
         at_once: bool = False,
+        sanctionable: bool = False,
     ) -> None:
         stem = f"{rule.name}|{subject.slot}|{need}"
         key = f"{stem}|{self._expiries.get(stem, 0)}"
         self.openings.append(
             Opening(
                 rule.name, need, key, subject, cause, restricts, entries, len(self.openings), awaits_user, in_review,
-                options, at_once, rule.starts_at,
+                options, at_once, rule.starts_at, sanctionable,
             )
         )  # fmt: skip
         self.findings.append(Finding(rule.name, subject.id, need, cause))

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from onboarding.domain.errors import EngineFault
 from onboarding.domain.evaluate import evaluate
+from onboarding.domain.horizon import earliest
 from onboarding.domain.state import Check, CheckState, Evidence, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from onboarding.domain.demands import CheckDue
@@ -98,15 +99,23 @@ class Step:
 
 
 def play(
-    policies: Policies, state: State, wake_at: datetime | None, until: datetime, world: Surroundings
+    policies: Policies,
+    state: State,
+    wake_at: datetime | None,
+    until: datetime,
+    world: Surroundings,
+    also: Callable[[], datetime | None] = lambda: None,
 ) -> Iterator[Step]:
-    """The looks that fell due up to and including ``until``, in order, each at its own instant."""
+    """The looks that fell due up to and including ``until``, in order, each at its own instant.
+
+    ``also`` says after each of them when something else falls due that is no matter of the evaluation.
+    """
     for _ in range(MAX_MISSED):
         if wake_at is None or wake_at > until:
             return
         step = settle(policies, state, wake_at, world)
         yield step
-        state, wake_at = step.state, step.evaluation.wake_at
+        state, wake_at = step.state, earliest(step.evaluation.wake_at, also())
     raise EngineFault("missed_looks_do_not_end")
 
 

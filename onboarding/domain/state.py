@@ -153,11 +153,20 @@ class OrderKind(StrEnum):
     HOLD = "hold"
     REJECT = "reject"
     RECHECK = "recheck"
+    EXTEND_DEADLINE = "extend_deadline"
+    OVERRIDE_CAPABILITY = "override_capability"
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A decision of a person. ``capability`` None is all; ``target`` is a check kind for a recheck."""
+    """A decision of a person.
+
+    Attributes:
+        ends_at: when it has no effect any more; of an extension the deadline that it gives.
+        capability: which one it is about; None for all.
+        target: the check kind of a recheck, the demand of an extension as ``rule/need``; None for all.
+        subject: about whom a recheck asks; None for all.
+    """
 
     id: str
     kind: OrderKind
@@ -169,6 +178,7 @@ class Order:
     target: str | None = None
     audience: str = "internal"
     undone_at: datetime | None = None
+    subject: str | None = None
 
 
 class MarkKind(StrEnum):

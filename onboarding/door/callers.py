@@ -69,13 +69,17 @@ WORKER = "worker"
 END_USER = "end_user"
 """Actor of what the person does whom the account belongs to."""
 
+UNVERIFIED = "temporal-ui, unverified"
+"""Actor of what somebody does in Temporal's own UI: an operator, of whom nobody has checked who it is. So it counts
+wherever one person decides, and is never one of two who must agree."""
+
 OPERATOR, KEY = "operator:", "key_"
 """How actors begin: somebody who runs the engine, and a platform's key."""
 
 
 def is_operator(actor: str) -> bool:
     """Whether an actor is somebody who runs the engine."""
-    return actor.startswith(OPERATOR)
+    return actor.startswith(OPERATOR) or actor == UNVERIFIED
 
 
 def is_platform(actor: str) -> bool:

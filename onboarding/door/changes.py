@@ -52,7 +52,9 @@ class PutAccount:
             after,
             livemode=draft.livemode,
             creating=self.creating,
-            was_active=any(mark.kind is MarkKind.FIRST_ACTIVE for mark in draft.state.marks),
+            # One that is on by an override has no mark, and is active all the same.
+            was_active=any(mark.kind is MarkKind.FIRST_ACTIVE for mark in draft.state.marks)
+            or any(known.on for known in draft.state.acknowledgements),
             as_of=draft.as_of,
             exempt=self.exempt,
         )

@@ -18,14 +18,16 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from onboarding.crypto import WrappedKeys
 from onboarding.domain.errors import EngineFault, Refusal, RefusalKind
 from onboarding.domain.evaluate import EVALUATOR_VERSION
+from onboarding.domain.horizon import earliest
 from onboarding.domain.instants import whole_milliseconds
 from onboarding.domain.policy import Announced, Policies
 from onboarding.domain.settle import play, settle
-from onboarding.door.callers import WORKER
+from onboarding.door.callers import WORKER, is_operator
 from onboarding.door.draft import Draft
 from onboarding.door.journal import Journal, Origin
 from onboarding.door.owing import Owing
 from onboarding.door.request_keys import RequestKeys
+from onboarding.door.silence import Silence
 from onboarding.door.view import SILENT_AFTER, OperatorView, operator_view
 from onboarding.door.world import World
 from onboarding.ids import new_id
@@ -140,8 +142,10 @@ class Door:
         verifiers: Verifiers,
         nudge: Callable[[str], None] | None = None,
         nudge_check: Callable[[str, str], None] | None = None,
+        remind_after: tuple[int, ...] = (),
     ) -> None:
         self._database = database
+        self._remind_after = remind_after
         self._ring = ring
         self._policies = policies
         self._verifiers = verifiers
@@ -243,7 +247,7 @@ class Door:
         if wake_at is not None and wake_at <= draft.as_of:
             self._nudge(record.row.id)
             try:
-                self._play(draft, journal, World(draft, self._verifiers), record)
+                self._play(draft, journal, World(draft, self._verifiers), record, self._silence(record))
             except EngineFault:
                 draft = await self._draft(record)
                 journal = Journal(draft)
@@ -279,9 +283,10 @@ class Door:
         await self._read_files(tx, draft, change)
         result = change.apply(draft)
         self._look(draft, journal, World(draft, self._verifiers), change, caller, key)
+        silence = self._silence(None).looked(draft, journal, _seen(draft, journal), draft.as_of, caller.actor)
         journal.write()
         journal.deliver(began.destinations)
-        columns, nudge = self._columns(draft, journal, None, by_user=True)
+        columns, nudge = self._columns(draft, journal, None, silence, by_user=True, acted=True)
         wrapped = self._ring.wrap(keys, account=account_id)
         draft.batch.insert(
             tables.Account,
@@ -302,17 +307,20 @@ class Door:
         draft = await self._draft(record, tx)
         journal = Journal(draft)
         world = World(draft, self._verifiers)
-        self._play(draft, journal, world, record)
+        silence = self._play(draft, journal, world, record, self._silence(record))
         await self._read_files(tx, draft, change)
         result = change.apply(draft)
         self._look(draft, journal, world, change, caller, key)
+        seen, actor = _seen(draft, journal), _who_acted(caller)
+        silence = silence.looked(draft, journal, seen, draft.as_of, actor)
         if isinstance(change, Afterwards):
-            view = operator_view(journal.evaluation, draft.state.checks, draft.next_actions, closed=draft.closed)
-            result = change.after_look(draft, view, journal.wake_at)
+            result = change.after_look(draft, silence.shown(seen), earliest(journal.wake_at, silence.remind_at))
         journal.write()
         journal.deliver(record.destinations)
         draft.withdrawn = journal.withdrawn
-        columns, nudge = self._columns(draft, journal, record, by_user=caller is not None)
+        columns, nudge = self._columns(
+            draft, journal, record, silence, by_user=caller is not None, acted=actor is not None
+        )  # fmt: skip
         known = {name: getattr(record.row, name) for name in columns}
         moved = {name: value for name, value in columns.items() if value != known[name]}
         moved.pop("last_as_of", None)
@@ -360,12 +368,20 @@ class Door:
             raise Refusal("not_found", "No such account: it was erased.", kind=RefusalKind.NOT_FOUND)
         return self.unwrap(row.id, WrappedKeys(row.data_key, row.digest_key))
 
-    def _play(self, draft: Draft, journal: Journal, world: World, record: AccountRecord) -> None:
+    def _silence(self, record: AccountRecord | None) -> Silence:
+        return Silence.of(record.row if record is not None else None, self._remind_after)
+
+    def _play(
+        self, draft: Draft, journal: Journal, world: World, record: AccountRecord, silence: Silence
+    ) -> Silence:  # fmt: skip
         """The looks that time owed, each at its own instant: an outage never prolongs a grace."""
         with _deciding():
-            for step in play(draft.policies, draft.state, record.row.wake_at, draft.as_of, world):
+            looks = play(draft.policies, draft.state, record.row.wake_at, draft.as_of, world, lambda: silence.remind_at)
+            for step in looks:
                 world.remember(step)
                 journal.add(step, Origin("time.passed", WORKER), changed=False)
+                silence = silence.looked(draft, journal, _seen(draft, journal), step.as_of, None)
+        return silence
 
     def _look(
         self,
@@ -390,14 +406,22 @@ class Door:
         journal.add(step, origin, changed=caller is not None)
 
     def _columns(
-        self, draft: Draft, journal: Journal, record: AccountRecord | None, *, by_user: bool
+        self,
+        draft: Draft,
+        journal: Journal,
+        record: AccountRecord | None,
+        silence: Silence,
+        *,
+        by_user: bool,
+        acted: bool,
     ) -> tuple[dict[str, Any], bool]:
         """The account's row after the transaction, and whether somebody should look at it now."""
         row = record.row if record else None
-        silent_at = draft.as_of + SILENT_AFTER if by_user or row is None else row.silent_at
-        view = operator_view(journal.evaluation, draft.state.checks, draft.next_actions, closed=draft.closed)
+        silent_at = draft.as_of + SILENT_AFTER if acted or row is None else row.silent_at
+        view = silence.shown(_seen(draft, journal))
+        wake_at = earliest(journal.wake_at, silence.remind_at)
         lease = draft.row_changes.get("run_lease_until", row.run_lease_until if row else None)
-        owing = Owing(draft, view, lease, journal.wake_at, silent_at, record, by_user=by_user)
+        owing = Owing(draft, view, lease, wake_at, silent_at, record, by_user=by_user)
         ahead = draft.policies.ahead(draft.as_of)
         columns: dict[str, Any] = {
             "updated_at": draft.as_of if by_user or row is None else row.updated_at,
@@ -415,11 +439,12 @@ class Door:
             "audit_count": journal.audit_count,
             "audit_head": journal.audit_head,
             "last_as_of": draft.as_of,
-            "wake_at": journal.wake_at,
+            "wake_at": wake_at,
             "look_at": owing.look_at,
             "stage": view.stage,
             "view_digest": view.digest,
             "silent_at": silent_at,
+            **silence.columns,
             "run_lease_until": lease,
             "run_epoch": draft.row_changes.get("run_epoch", row.run_epoch if row else 0),
             "stuck_code": None,
@@ -493,6 +518,16 @@ class _deciding:  # noqa: N801 -- reads as a statement
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, Exception) and not isinstance(error, (Refusal, EngineFault)):
             raise EngineFault(f"engine_{type(error).__name__}") from error
+
+
+def _seen(draft: Draft, journal: Journal) -> OperatorView:
+    """Where an account stands after the journal's last look."""
+    return operator_view(journal.evaluation, draft.state.checks, draft.next_actions, closed=draft.closed)
+
+
+def _who_acted(caller: Caller | None) -> str | None:
+    """The platform or the user: what operators do is no sign of life of theirs."""
+    return caller.actor if caller is not None and not is_operator(caller.actor) else None
 
 
 def not_found() -> Refusal:

@@ -127,6 +127,13 @@ class Journal:
             self._audit(origin, step.as_of, canonical_digest(digest, self._documents.account))
             self.wrote = True
 
+    def tell(self, origin: Origin, as_of: datetime, event: Event | None = None) -> None:
+        """Note something that no document shows and no version keeps, with its event where it has one."""
+        if event is not None:
+            self._store_event(event, origin, as_of)
+        self._audit(origin, as_of, canonical_digest(self.digest, self._documents.account))
+        self.wrote = True
+
     @property
     def applied_configurations(self) -> list[str]:
         """Configurations that are applied, for the account's row."""

@@ -17,6 +17,7 @@ from onboarding.domain.state import Evidence
 from onboarding.storage.accounts import columns, decode_evidence
 from onboarding.storage.database import Reading, Row
 from onboarding.storage.rows import CheckRow, ClockRow, EventDestinationRow, FileRow, ReviewRow
+from onboarding.storage.tables import OPEN_CHECK
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class ActivityItem:
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """All columns of an order but for its target."""
+    """All columns of an order."""
 
     id: str
     account_id: str
@@ -106,9 +107,12 @@ class OrderRow:
     starts_at: datetime
     ends_at: datetime | None
     capability: str | None
+    target: str | None
     audience: str
     undone_at: datetime | None
     undone_by: str | None
+    subject: str | None
+    campaign: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +137,14 @@ class VaultItem(VaultRow):
 
 @dataclass(frozen=True, slots=True)
 class OrderItem(OrderRow):
-    """An order with its ticket, sealed with ``id`` as subject, and its account's time, which says if it has ended."""
+    """An order with its ticket, sealed with ``id`` as subject, and what says whether it has ended.
+
+    That is its account's time, and of a recheck whether a check that it asks for is open.
+    """
 
     ticket: bytes | None
     now: datetime
+    is_asking: bool
 
 
 async def list_checks(
@@ -218,7 +226,8 @@ async def list_orders(
     r: Reading, scope: Scope, page: Page, *, kinds: Sequence[str], order_id: str | None = None
 ) -> list[OrderItem]:
     """Orders of these kinds, undone ones too, or one of them."""
-    query = _of_accounts("orders", f"{columns(OrderRow)}, s.ciphertext, {_ACCOUNTS_TIME}", scope, _ITS_TICKET)
+    selected = f"{columns(OrderRow)}, s.ciphertext, {_ACCOUNTS_TIME}, {_IS_ASKING}"
+    query = _of_accounts("orders", selected, scope, _ITS_TICKET)
     _add_chosen(query, {"kind": kinds})
     if order_id is not None:
         query.add("t.id = {}", order_id)
@@ -333,6 +342,11 @@ LEFT JOIN LATERAL (
 
 
 _ACCOUNTS_TIME = "greatest(coalesce(k.now, clock_timestamp()), a.last_as_of)"
+_IS_ASKING = f"""
+EXISTS (SELECT 1 FROM checks c WHERE c.account_id = t.account_id AND {OPEN_CHECK}
+  AND c.kind = coalesce(t.target, c.kind) AND c.subject = coalesce(t.subject, c.subject))
+"""  # noqa: S608 -- names of our own schema
+"""Of a recheck: whether it waits for an answer."""
 _ITS_VALUES = """
 JOIN sealed_values s ON s.account_id = t.account_id AND s.subject = t.id AND s.field_group = 'values'
 """

@@ -44,6 +44,10 @@ class AccountRow:
     run_lease_until: datetime | None
     run_epoch: int
     silent_at: datetime | None
+    waiting_since: datetime | None
+    remind_at: datetime | None
+    reminders: int
+    abandoned_at: datetime | None
     stuck_code: str | None
     stuck_since: datetime | None
     stuck_retry_at: datetime | None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from onboarding.storage.database import Reading
 
@@ -41,6 +42,29 @@ async def leftover_checks(r: Reading, *, limit: int) -> list[tuple[str, str]]:
         LEFT_OVER_AFTER,
     )
     return [(row[0], row[1]) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class StuckRow:
+    """An account that the engine ``engine`` could not decide about."""
+
+    account_id: str
+    platform_id: str
+    code: str
+    engine: int
+    since: datetime
+    retry_at: datetime
+
+
+async def stuck_accounts(r: Reading, *, code: str | None, limit: int) -> list[StuckRow]:
+    """Accounts that could not be decided, with this code or with any; the longest ones first."""
+    rows = await r.fetch(
+        "SELECT id, platform_id, stuck_code, stuck_engine, stuck_since, stuck_retry_at FROM accounts"
+        " WHERE stuck_code IS NOT NULL AND ($1::text IS NULL OR stuck_code = $1) ORDER BY stuck_since, id LIMIT $2",
+        code,
+        limit,
+    )
+    return [StuckRow(*row) for row in rows]
 
 
 async def retry_stuck(r: Reading, *, engine: int) -> None:

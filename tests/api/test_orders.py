@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -113,9 +114,11 @@ def test_a_hold_restricts_until_it_is_undone(platform: Platform, account: str) -
         "ends_at": None,
         "kind": "hold",
         "livemode": False,
+        "person": None,
         "placed_by": key_of(platform),
         "reason": "credit_review",
         "status": "in_force",
+        "target": None,
         "ticket": f"{MARKER}-7",
         "undone": None,
         "undone_by": None,
@@ -288,9 +291,19 @@ def test_orders_are_listed_newest_first_undone_ones_too(
 
 HOLD: Any = {"kind": "hold", "reason": "credit_review"}
 REJECT: Any = {"kind": "reject", "reason": "platform_fraud"}
+LATER = "2099-01-01T00:00:00Z"
+NEXT_WEEK = (datetime.now(UTC) + timedelta(days=7)).isoformat()
+RECHECK: Any = {"kind": "recheck", "reason": "other"}
+EXTENSION: Any = {"kind": "extend_deadline", "reason": "other", "ends_at": NEXT_WEEK}
+OVERRIDE: Any = {
+    "kind": "override_capability",
+    "reason": "other",
+    "capability": TRANSFERS,
+    "ends_at": NEXT_WEEK,
+}
 BAD: dict[str, tuple[Any, str, str]] = {
     "no kind": ({"reason": "credit_review"}, "parameter_missing", "kind"),
-    "an unknown kind": ({**HOLD, "kind": "recheck"}, "parameter_invalid", "kind"),
+    "an unknown kind": ({**HOLD, "kind": "pause"}, "parameter_invalid", "kind"),
     "no reason": ({"kind": "hold"}, "parameter_missing", "reason"),
     "an unknown reason": ({**HOLD, "reason": MARKER}, "parameter_invalid", "reason"),
     "a hold for fraud": ({**HOLD, "reason": "platform_fraud"}, "parameter_invalid", "reason"),
@@ -310,6 +323,31 @@ BAD: dict[str, tuple[Any, str, str]] = {
     "an empty ticket": ({**HOLD, "ticket": ""}, "parameter_invalid", "ticket"),
     "a long ticket": ({**HOLD, "ticket": MARKER * 20}, "parameter_invalid", "ticket"),
     "an unknown field": ({**HOLD, "actor": MARKER}, "parameter_unknown", "actor"),
+    "a hold with a target": ({**HOLD, "target": "screening"}, "parameter_invalid", "target"),
+    "a rejection of a person": ({**REJECT, "person": "person_1"}, "parameter_invalid", "person"),
+    "a recheck for a topic": ({**RECHECK, "reason": "credit_review"}, "parameter_invalid", "reason"),
+    "a recheck that ends": ({**RECHECK, "ends_at": LATER}, "parameter_invalid", "ends_at"),
+    "a recheck of a capability": ({**RECHECK, "capability": TRANSFERS}, "parameter_invalid", "capability"),
+    "a recheck of an unknown kind": ({**RECHECK, "target": MARKER}, "parameter_invalid", "target"),
+    "a recheck of what was never asked": ({**RECHECK, "target": "tax_id_match"}, "parameter_invalid", "target"),
+    "a recheck of an unknown person": ({**RECHECK, "person": MARKER}, "parameter_invalid", "person"),
+    "an extension without its deadline": ({**EXTENSION, "ends_at": None}, "parameter_missing", "ends_at"),
+    "an extension for a topic": ({**EXTENSION, "reason": "pep_review"}, "parameter_invalid", "reason"),
+    "an extension into the past": ({**EXTENSION, "ends_at": "2026-01-01T00:00:00Z"}, "parameter_invalid", "ends_at"),
+    "an extension of years": ({**EXTENSION, "ends_at": LATER}, "parameter_invalid", "ends_at"),
+    "an extension of no demand": ({**EXTENSION, "target": MARKER}, "parameter_invalid", "target"),
+    "an extension where no deadline runs": (EXTENSION, "parameter_invalid", "target"),
+    "an extension of a person": ({**EXTENSION, "person": "person_1"}, "parameter_invalid", "person"),
+    "an override of everything": ({**OVERRIDE, "capability": None}, "parameter_missing", "capability"),
+    "an override for good": ({**OVERRIDE, "ends_at": None}, "parameter_missing", "ends_at"),
+    "an override of years": ({**OVERRIDE, "ends_at": LATER}, "parameter_invalid", "ends_at"),
+    "an override of what it has not got": (
+        {**OVERRIDE, "capability": "merchant.card_payments"},
+        "parameter_invalid",
+        "capability",
+    ),
+    "an override of a demand": ({**OVERRIDE, "target": "screening"}, "parameter_invalid", "target"),
+    "an override for fraud": ({**OVERRIDE, "reason": "fraud"}, "parameter_invalid", "reason"),
 }
 
 
@@ -343,3 +381,30 @@ def test_a_closed_account_takes_no_order_but_lets_one_be_undone(platform: Platfo
         platform.sdk().v1.accounts.reject(account, {"reason": "other"})
     assert undo(platform, account, order).json()["status"] == "undone"
     assert statuses(platform, account)[TRANSFERS] == ["restricted", "restricted_other", "no_resolution"]
+
+
+def test_what_loosens_the_rules_is_for_operators_in_live_mode(platform: Platform) -> None:
+    sdk = platform.sdk(live=True)
+    account: str = sdk.v2.core.accounts.create(RECIPIENT).id
+    rows = platform.server.count_rows()
+    for body in (EXTENSION, OVERRIDE):
+        answer = platform.request("POST", path(account), json=body, live=True)
+        assert error_of(answer) == (403, "order_for_operators", None)
+    assert platform.server.count_rows() == rows
+
+
+def test_checks_are_asked_again_by_kind_or_all_of_them(platform: Platform, account: str) -> None:
+    def checks() -> list[tuple[str, str]]:
+        found = platform.request("GET", f"/v2/verification/checks?account={account}&limit=100").json()["data"]
+        return sorted((one["kind"], one["status"]) for one in found)
+
+    before = checks()
+    kinds = sorted({kind for kind, _ in before})
+    one = place(platform, account, **RECHECK, target=kinds[0]).json()
+    assert (one["kind"], one["target"], one["person"], one["audience"]) == ("recheck", kinds[0], None, "internal")
+    assert checks() == sorted([*before, (kinds[0], "concluded")])
+    assert platform.request("GET", path(account, f"/{one['id']}")).json()["status"] == "ended"  # answered
+
+    place(platform, account, **RECHECK)
+    assert checks() == sorted([*before, (kinds[0], "concluded"), *((kind, "concluded") for kind in kinds)])
+    assert statuses(platform, account) == {TRANSFERS: ACTIVE, PAYOUTS: ACTIVE}

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from onboarding.catalogue import builtin_policy, compile_policy
 from onboarding.catalogue.loader import builtin_bytes, policy_bytes
 from onboarding.domain.conditions import Condition, Situation
-from onboarding.domain.demands import CheckDue
+from onboarding.domain.demands import CheckDue, demand_target
 from onboarding.domain.evaluate import Evaluation, evaluate
-from onboarding.domain.policy import Announced, FieldNeed, Policies, Policy, ProofNeed, Rule
+from onboarding.domain.policy import AgeNeed, Announced, FieldNeed, Need, Policies, Policy, ProofNeed, Rule
 from onboarding.domain.requirements import future_requirements, requirements
 from onboarding.domain.standing import input_digest, is_askable
 from onboarding.domain.state import (
@@ -238,7 +238,17 @@ def _leaves(*variants: Policy) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(found[True]), tuple(found[False])
 
 
+def _need_name(need: Need) -> str:
+    """What openings call it."""
+    match need:
+        case FieldNeed(path=name) | ProofNeed(check=name) | AgeNeed(error=name):
+            return name
+
+
 ACCOUNT_LEAVES, PERSON_LEAVES = _leaves(STRICTER, WIDER)
+NEEDS = tuple(sorted({demand_target(rule.name, _need_name(need)) for rule in WIDER.rules for need in rule.needs}))
+"""What an extension may name."""
+
 CODES = ("verification_failed_address_match", "verification_failed_keyed_identity", "invalid_street_address")
 
 _spans = st.integers(-90 * 24, 90 * 24).map(lambda hours: timedelta(hours=hours, microseconds=1 if hours % 5 else 0))
@@ -398,12 +408,20 @@ def checks(draw: st.DrawFn, asked: list[CheckDue], number: int, *, sealed: bool)
 @st.composite
 def orders(draw: st.DrawFn, number: int) -> Order:
     starts = START + draw(_spans)
+    kind = draw(st.sampled_from(OrderKind))
+    ends_at = draw(st.none() | st.integers(1, 60).map(lambda days: starts + days * DAY))
+    target = None
+    if kind is OrderKind.RECHECK:
+        target = draw(st.none() | st.sampled_from(list(builtin_policy().checks)))
+    elif kind is OrderKind.EXTEND_DEADLINE:
+        target = draw(st.none() | st.sampled_from(NEEDS))
+    if kind in (OrderKind.EXTEND_DEADLINE, OrderKind.OVERRIDE_CAPABILITY):
+        ends_at = ends_at or starts + 90 * DAY
     return Order(
-        f"ord_{number}", draw(st.sampled_from(OrderKind)), "listed", "ops", starts,
-        draw(st.none() | st.integers(1, 60).map(lambda days: starts + days * DAY)),
-        draw(st.none() | st.sampled_from(list(builtin_policy().capabilities))),
-        draw(st.sampled_from(list(builtin_policy().checks))),
+        f"ord_{number}", kind, "listed", "ops", starts, ends_at,
+        draw(st.none() | st.sampled_from(list(builtin_policy().capabilities))), target,
         undone_at=draw(st.none() | st.none() | st.just(START)),
+        subject=draw(st.none() | st.sampled_from((ACCOUNT, "person_0"))) if kind is OrderKind.RECHECK else None,
     )  # fmt: skip
 
 
@@ -436,7 +454,7 @@ def states(draw: st.DrawFn, binding: Policies, *, ordered: bool = True, sealed: 
         ),
         checks=_one_each(draw(checks(asked, place, sealed=sealed)) for place in range(draw(number))),
         orders=tuple(
-            draw(orders(place)) for place in range(draw(st.sampled_from((0, 0, 0, 0, 1, 2)) if ordered else st.just(0)))
+            draw(orders(place)) for place in range(draw(st.sampled_from((0, 0, 0, 1, 2, 3)) if ordered else st.just(0)))
         ),
         marks=tuple(marks),
         acknowledgements=tuple(

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from onboarding.domain.capabilities import Status
+from onboarding.domain.capabilities import ACTIVE, DETERMINING, Status
 from onboarding.domain.demands import Cause
 from onboarding.domain.evaluate import Evaluation, evaluate
 from onboarding.domain.policy import Falls, Policies, Rule
 from onboarding.domain.requirements import future_requirements, requirements
 from onboarding.domain.settle import play, settle
-from onboarding.domain.state import ACCOUNT, Evidence, Fact, Mark, MarkKind, OrderKind, Outcome, State
+from onboarding.domain.state import ACCOUNT, Evidence, Fact, Mark, MarkKind, Order, OrderKind, Outcome, State
 from tests.domain.generated import (
     ACCOUNT_LEAVES,
     LAWS,
@@ -31,7 +31,7 @@ from tests.domain.generated import (
     questions,
     view,
 )
-from tests.domain.stories import BUILTIN, DAY, MICROSECOND, START, World, mark_set, statuses
+from tests.domain.stories import BUILTIN, CARD, DAY, MICROSECOND, START, TRANSFERS, World, mark_set, statuses
 
 # A failing account is long to print, and worth it.
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
@@ -450,9 +450,86 @@ def test_an_order_counts_from_its_start_to_its_end(account: Account, days: int) 
 
     assert view(evaluate(policies, replace(state, orders=kept), at)) == view(first)
     for order in in_force:
-        if order.kind is not OrderKind.RECHECK:
+        if order.kind in (OrderKind.HOLD, OrderKind.REJECT):
             held = [one for name, one in first.capabilities.items() if order.capability in (None, name)]
             assert all(one.status is not Status.ACTIVE for one in held)
+
+
+@LAWS
+@given(account=accounts(), days=st.integers(1, 90), capability=st.sampled_from((CARD, TRANSFERS, None)))
+def test_an_override_lifts_demands_and_nothing_that_is_stronger(
+    account: Account, days: int, capability: str | None
+) -> None:
+    """What stands worse without it is on until it ends, and nothing that it may not touch stands otherwise."""
+    policies, state = account
+    ends_at = START + days * DAY
+    order = Order(
+        "ord_z", OrderKind.OVERRIDE_CAPABILITY, "other", "ops", START, ends_at, capability=capability
+    )  # fmt: skip
+    without = evaluate(policies, state, START)
+    found = evaluate(policies, replace(state, orders=(*state.orders, order)), START)
+
+    held = {name for inquiry in without.inquiries for name in inquiry.capabilities}
+    listed = {
+        impact.capability
+        for opening, impacts in without.demands
+        for impact in impacts
+        if opening.sanctionable and impact.blocks
+    }
+    final = (Status.REJECTED, Status.UNSUPPORTED)
+    for name, before in without.capabilities.items():
+        stands = state.shape.closed or before.status in final or name in held | listed
+        if stands or capability not in (None, name):
+            assert found.capabilities[name] == before or name in listed  # of a hit only the detail may say less
+            assert found.capabilities[name].status is not Status.ACTIVE or before.status is Status.ACTIVE
+        else:
+            assert found.capabilities[name] in (ACTIVE, DETERMINING)  # on, or on as soon as it is confirmed
+            if name in _blocked(without):
+                assert found.wake_at is not None
+                assert found.wake_at <= ends_at
+    for opening, impacts in found.demands:
+        for impact in impacts:
+            is_lifted = not opening.sanctionable and capability in (None, impact.capability)
+            assert not (impact.blocks and is_lifted)
+    new_first = {mark.key for mark in found.new_marks if mark.kind is MarkKind.FIRST_ACTIVE}
+    assert not new_first & _blocked(without)
+
+
+def _blocked(evaluation: Evaluation) -> set[str]:
+    return {impact.capability for demand in evaluation.demands for impact in demand.impacts if impact.blocks}
+
+
+@LAWS
+@given(account=accounts(ordered=False), days=st.integers(1, 90))
+def test_an_extension_moves_the_deadlines_that_ran_and_leaves_no_trace(account: Account, days: int) -> None:
+    policies, state = account
+    until = START + days * DAY
+    state = state.with_marks(evaluate(policies, state, START - DAY).new_marks)
+    order = Order("ord_z", OrderKind.EXTEND_DEADLINE, "other", "ops", START, until)
+    extended = replace(state, orders=(order,))
+    before, after = evaluate(policies, state, START), evaluate(policies, extended, START)
+
+    # A mark says what the rule gave; the order moves what comes of it, also of marks that are set with it.
+    assert after.new_marks == before.new_marks
+    assert _deadlines(after) == {key: max(deadline, until) for key, deadline in _deadlines(before).items()}
+    assert not any(impact.blocks for _, impacts in after.demands for impact in impacts if impact.deadline is not None)
+    assert view(evaluate(policies, extended, until)) == view(evaluate(policies, state, until))
+
+    later = START + DAY / 2
+    new = evaluate(policies, extended, later).new_marks
+    set_since = {mark.key: mark.at for mark in new if mark.kind is MarkKind.DEADLINE}
+    for (key, capability), deadline in _deadlines(evaluate(policies, extended, later)).items():
+        since = [at for name, at in set_since.items() if name.startswith(f"{key}|{capability}")]
+        assert not since or deadline <= min(since)
+
+
+def _deadlines(evaluation: Evaluation) -> dict[tuple[str, str], datetime]:
+    return {
+        (demand.opening.key, impact.capability): impact.deadline
+        for demand in evaluation.demands
+        for impact in demand.impacts
+        if impact.deadline is not None
+    }
 
 
 def test_the_same_question_twice_gives_the_same_answer() -> None:

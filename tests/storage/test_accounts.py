@@ -245,7 +245,7 @@ def test_row_classes_leave_out_only_what_is_said_here(row_type: type, table: typ
         rows.AttemptRow: {"account_id"},
         rows.BankAccountRow: {"account_id", "deleted_at"},
         Evidence: {"account_id", "detail", "version"},
-        Order: {"account_id", "undone_by"},
+        Order: {"account_id", "campaign", "undone_by"},
         Mark: {"account_id", "version"},
         Acknowledgement: {"account_id"},
         rows.EventDestinationRow: {"secret"},

@@ -87,8 +87,8 @@ async def test_the_due_ones_among_many_are_found_by_index(db: Database) -> None:
     async with db.reading() as r:
         await r.fetch(
             "INSERT INTO accounts (id, platform_id, livemode, created_at, updated_at, configurations, shape,"
-            " evaluator_version, version, event_sequence, audit_count, run_epoch, look_tries, look_at)"
-            " SELECT 'acct_' || n, 'plat_' || n % 20, false, now(), now(), '{}', '{}', 0, 0, 0, 0, 0, 0,"
+            " evaluator_version, version, event_sequence, audit_count, run_epoch, look_tries, reminders, look_at)"
+            " SELECT 'acct_' || n, 'plat_' || n % 20, false, now(), now(), '{}', '{}', 0, 0, 0, 0, 0, 0, 0,"
             " CASE WHEN n % 10 < 8 THEN NULL ELSE now() + n * interval '1 minute' END FROM generate_series(1, 50000) n"
         )
         await r.fetch("ANALYZE accounts")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from onboarding.cli import app
 from onboarding.door.callers import Caller
 from onboarding.engine import Engine, open_engine
+from onboarding.local.processes import free_port
 from onboarding.settings import Settings
 from tests.stories.telling import new_caller
 
@@ -22,3 +25,19 @@ async def engine(settings: Settings) -> AsyncIterator[Engine]:
 @pytest.fixture
 async def caller(engine: Engine) -> Caller:
     return await new_caller(engine)
+
+
+@pytest.fixture
+def operators(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """The command line on the stories' database, without Temporal."""
+    for name, value in {
+        "DATABASE_URL": settings.database_url,
+        "ONBOARDING_ROOT_KEYS": settings.root_keys.get_secret_value(),
+        "TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(app, arguments)
+
+    return run

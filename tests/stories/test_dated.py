@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from onboarding.documents import rfc3339
+from onboarding.documents.events import REMINDER_DUE
 from onboarding.domain.errors import Refusal
 from onboarding.door.callers import Caller
 from onboarding.engine import Engine, open_engine
@@ -104,7 +105,9 @@ async def test_a_request_after_a_deadline_comes_after_the_restriction(life: Life
     story = [line for line in await life.story(told) if line[0].startswith(f"{CARD} ")]
     assert story == [(f"{CARD} {PAST_DUE}", "30 days, 0:00:00"), (f"{CARD} active", "35 days, 0:00:00")]
     by_time = [event for event in (await life.events())[told:] if event["reason"] is None]
-    assert {event["effective_at"] for event in by_time} == {rfc3339(START + 30 * DAY)}
+    reminders = [event for event in by_time if event["type"] == REMINDER_DUE]  # there is no bank account either
+    assert [event["effective_at"] for event in reminders] == [rfc3339(START + days * DAY) for days in (3, 7, 14)]
+    assert {event["effective_at"] for event in by_time if event not in reminders} == {rfc3339(START + 30 * DAY)}
 
 
 async def test_whoever_reads_after_a_deadline_sees_it_missed_though_nobody_looked(life: Life, engine: Engine) -> None:

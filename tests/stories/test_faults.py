@@ -22,6 +22,7 @@ from onboarding.door.draft import Draft
 from onboarding.door.policies import PolicyUnavailable
 from onboarding.engine import Engine, WrongRootKeys, open_engine
 from onboarding.settings import Settings
+from onboarding.storage import book
 from onboarding.storage.faults import ConnectionLost
 from tests.stories import telling
 from tests.stories.telling import (
@@ -292,3 +293,52 @@ async def test_an_engine_with_other_root_keys_does_not_start(engine: Engine, set
 
     with pytest.raises(WrongRootKeys):
         await open_engine(settings.model_copy(update={"root_keys": SecretStr(others)}))
+
+
+async def test_a_newer_engine_tries_again_at_once_and_heals(
+    life: Life, engine: Engine, evaluator: Breakable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluator.is_broken = True
+    await life.passes(30 * DAY)
+    with pytest.raises(EngineFault):
+        await engine.door.revise(life.id, Look())
+    later = (await life.row())["look_at"]
+    async with engine.database.reading() as r:
+        namespace = (await book.get(r)).namespace_id or "temporal of the stories"
+
+    await engine.work.meet_temporal(namespace)  # a worker of this very engine starts: no use
+    assert (await life.row())["look_at"] == later
+    monkeypatch.setattr("onboarding.work.EVALUATOR_VERSION", EVALUATOR_VERSION + 1)
+    await engine.work.meet_temporal(namespace)
+    assert (await life.row())["look_at"] < later
+    assert life.id in await engine.work.sweep(10_000)
+    evaluator.is_broken = False  # as in the newer engine
+    plan = await life.plan()
+
+    row = await life.row()
+    assert [value for name, value in row.items() if name.startswith("stuck_")] == [None] * 4
+    assert (plan.stuck, row["stage"]) == (False, "collecting")
+    assert (await life.statuses())[CARD] == PAST_DUE
+
+
+async def test_operators_list_and_retry_what_is_stuck(life: Life, evaluator: Breakable, operators: Any) -> None:
+    evaluator.is_broken = True
+    with pytest.raises(EngineFault):
+        await life.look()
+
+    listed = operators("stuck", "list", "--code", "engine_KeyError", "--limit", "1000")
+    assert [line.split()[:4] for line in listed.stdout.splitlines() if life.id in line] == [
+        [life.id, life.caller.platform_id, "engine_KeyError", "engine"]
+    ]
+    assert operators("stuck", "list", "--code", "engine_Other").stdout == ""
+    still = operators("stuck", "retry", life.id)
+    assert (still.exit_code, still.stdout.splitlines()) == (
+        2,
+        [f"{life.id}  engine_KeyError", "decided: 0, still stuck: 1"],
+    )
+    evaluator.is_broken = False
+    done = operators("stuck", "retry", life.id)
+    assert (done.exit_code, done.stdout.splitlines()) == (0, [f"{life.id}  decided", "decided: 1, still stuck: 0"])
+    assert (await life.row())["stuck_code"] is None
+    nobody = operators("stuck", "retry", "acct_none")
+    assert (nobody.exit_code, str(nobody.exception)) == (1, "No such account.")

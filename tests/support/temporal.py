@@ -102,10 +102,11 @@ async def bench(
     pace: Pace = QUICK,
     working: bool = True,
     work: Callable[[Engine], Any] | None = None,
+    orders: Callable[[Engine], Any] | None = None,
     max_cached_workflows: int = 1000,
     version: str = "",
 ) -> AsyncIterator[Bench]:
-    """A bench; ``working`` False leaves the worker out, ``work`` makes what the worker asks instead of the engine."""
+    """A bench; ``working`` False leaves the worker out, ``work`` and ``orders`` make what it asks instead of theirs."""
     task_queue = f"test-{uuid.uuid4()}"
     nudger = Nudger(client, task_queue=task_queue, account=account_target, check=check_target, rollout=rollout_target)
     engine = await open_engine(
@@ -117,6 +118,8 @@ async def bench(
     )
     if work is not None:
         engine = replace(engine, work=work(engine))
+    if orders is not None:
+        engine = replace(engine, orders=orders(engine))
     checks = Checks(engine.door, engine.database, engine.verifiers, engine.inbox, pace, engine.files)
     made = Bench(engine, client, nudger, checks, task_queue)
     try:

@@ -16,6 +16,9 @@ class Account(Table, table=True):
 
     ``wake_at`` is in the account's own time, ``look_at`` always in the database's. ``data_key`` and ``digest_key`` are
     wrapped by the root key, and null after an erasure. ``view_digest`` is that of what operators see.
+
+    ``waiting_since`` is when it last began to wait for its user, null while it does not; ``reminders`` were sent since,
+    and at ``remind_at`` the next one is, or the onboarding is abandoned.
     """
 
     __tablename__ = "accounts"
@@ -56,6 +59,10 @@ class Account(Table, table=True):
     run_lease_until: datetime | None = instant(default=None)
     run_epoch: int = 0
     silent_at: datetime | None = instant(default=None)
+    waiting_since: datetime | None = instant(default=None)
+    remind_at: datetime | None = instant(default=None)
+    reminders: int = 0
+    abandoned_at: datetime | None = instant(default=None)
     stuck_code: str | None = None
     stuck_since: datetime | None = instant(default=None)
     stuck_retry_at: datetime | None = instant(default=None)
@@ -116,10 +123,19 @@ class Acknowledgement(Table, table=True):
 
 
 class Order(Table, table=True):
-    """A decision of a person about an account."""
+    """A decision of a person about an account. Of a campaign an account has one order at most."""
 
     __tablename__ = "orders"
-    __table_args__ = (Index(None, "account_id", "starts_at", "id"),)
+    __table_args__ = (
+        Index(None, "account_id", "starts_at", "id"),
+        Index(
+            "uq_orders_campaign",
+            "account_id",
+            "campaign",
+            unique=True,
+            postgresql_where=text("campaign IS NOT NULL"),
+        ),
+    )
 
     id: str = Field(primary_key=True)
     account_id: str = Field(foreign_key="accounts.id")
@@ -133,6 +149,8 @@ class Order(Table, table=True):
     audience: str = "internal"
     undone_at: datetime | None = instant(default=None)
     undone_by: str | None = None
+    subject: str | None = None
+    campaign: str | None = None
 
 
 class ActivityReport(Table, table=True):
