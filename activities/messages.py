@@ -23,6 +23,7 @@ class AccountPlan:
         wake_seconds: until the next look; None for none.
         done: nothing is left to do; the run may end if nobody nudged meanwhile.
         details: Markdown for the workflow's page: codes and times only.
+        activations: capabilities that were claimed now: the run of each is to be started, or to look again.
     """
 
     stage: str
@@ -36,6 +37,7 @@ class AccountPlan:
     next_due: datetime | None = None
     stuck: bool = False
     details: str = ""
+    activations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,14 @@ class CheckLook:
 
     account_id: str
     check_id: str
+
+
+@dataclass(frozen=True)
+class ActivationLook:
+    """Which capability of an account to tell the downstream system about."""
+
+    account_id: str
+    capability: str
 
 
 @dataclass(frozen=True)

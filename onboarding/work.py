@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from onboarding.domain.evaluate import EVALUATOR_VERSION
 from onboarding.domain.settle import Answer
 from onboarding.domain.state import Check, CheckState
 from onboarding.door.draft import Lease
-from onboarding.door.owing import claimed_until, needs_worker
+from onboarding.door.owing import activation_claimed_until, claimed_until, needs_worker
 from onboarding.door.view import SILENT_AFTER, SOON, OperatorView, parse_time
 from onboarding.storage import book, destinations, idempotency, links, tokens
 from onboarding.storage.work import due_accounts, leftover_checks, retry_stuck
@@ -20,6 +20,7 @@ from onboarding.verifiers.port import Question, VerifierUnavailable
 
 if TYPE_CHECKING:
     from onboarding.clocks import Clocks
+    from onboarding.domain.activations import Activation
     from onboarding.door.door import Door
     from onboarding.door.draft import Draft
     from onboarding.files import Files
@@ -58,6 +59,7 @@ class Plan:
 
     Attributes:
         checks: claimed now: each is to be carried on by a workflow of its own.
+        activations: the same, by capability: a run that works on one already is to look again.
         wake_in: when to look again, at most a day; None where nothing is to be waited for.
         done: the run may end if nobody nudged it meanwhile.
         details: Markdown for operators.
@@ -77,6 +79,7 @@ class Plan:
     next_due: datetime | None
     details: str
     again: bool = False
+    activations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +134,12 @@ class ClaimWork:
             if lease is None or lease <= now or record.checks[check.id].lease_run == self.run_id:
                 draft.leases[check.id] = Lease(now + START_WITHIN, self.run_id)
                 claimed.append(check.id)
+        told = [one for one in draft.activations.values() if one.is_owed]
         unsettled = view.is_worked_on(row.silent_at, draft.as_of)
         on_clock = record.clock_now is not None
         wake_in = None if wake_at is None or on_clock else max(wake_at - now, timedelta())
         soon = wake_in is not None and wake_in <= SOON
-        done = not owed and not unsettled and not soon
+        done = not owed and not told and not unsettled and not soon
         self._claim_run(draft, done=done)
         return Plan(
             account_id=draft.account_id,
@@ -147,11 +151,23 @@ class ClaimWork:
             country=draft.state.shape.attributes.get("country", ""),
             waiting_for=view.waiting_for,
             review_queue=next((review.queue for review in record.reviews), "") if view.in_review else "",
-            stuck=False,
+            stuck=any(one.is_refused for one in told),
             next_due=parse_time(view.next_due),
             details=_details(draft, view, wake_at),
             again=again,
+            activations=tuple(one.capability for one in told if self._claims(draft, one)),
         )
+
+    def _claims(self, draft: Draft, activation: Activation) -> bool:
+        """Whether the telling of a capability is this run's to give away now."""
+        now, until = draft.database_now, activation_claimed_until(activation, draft.record)
+        if until is not None and until > now and activation.lease_run != self.run_id:
+            return False
+        epoch = draft.record.book_epoch if draft.record is not None else 0
+        draft.put_activation(
+            replace(activation, lease_until=now + START_WITHIN, lease_epoch=epoch, lease_run=self.run_id)
+        )
+        return True
 
     @staticmethod
     def _claim_run(draft: Draft, *, done: bool) -> None:
@@ -239,6 +255,7 @@ _ACTS = {
     "user": "the platform's user",
     "review": "a reviewer",
     "verifier": "a verifier",
+    "activation": "the downstream system",
     "nobody": "nobody",
 }
 
@@ -252,6 +269,8 @@ def _details(draft: Draft, view: OperatorView, wake_at: datetime | None) -> str:
     checks = [check for check in draft.state.checks if check.state.is_open]
     if view.waiting_for in ("review", "verifier") and checks:
         since = min(check.opened_at for check in checks)
+    elif view.waiting_for == "activation":
+        since = min(one.since for one in draft.activations.values() if one.is_owed)
     elif draft.next_actions:
         since = min((check.opened_at for check in checks if check.id in draft.next_actions), default=since)
     lines = [f"**{view.stage}**: waits for **{_ACTS[view.waiting_for]}**", ""]
@@ -269,6 +288,9 @@ def _details(draft: Draft, view: OperatorView, wake_at: datetime | None) -> str:
     if checks:
         lines += ["", "Checks", ""]
         lines += [f"- {_check_line(check)}{_asked(draft, check)}" for check in checks]
+    told = [one for one in draft.activations.values() if one.is_owed]
+    if told:
+        lines += ["", "Downstream", "", *map(_activation_line, told)]
     return "\n".join(lines)
 
 
@@ -282,6 +304,14 @@ def _check_line(check: Check) -> str:
         if instant is not None:
             return f"`{check.kind}`: {stands} since {_minute(check.opened_at)}, {what} {_minute(instant)}"
     return f"`{check.kind}`: {stands} since {_minute(check.opened_at)}"
+
+
+def _activation_line(activation: Activation) -> str:
+    what = f"- `{activation.capability}`: to be turned {'on' if activation.desired else 'off'}"
+    line = f"{what} since {_minute(activation.since)}, {activation.state.value}"
+    if activation.error_code is not None:
+        line += f" (`{activation.error_code}`)"
+    return f"{line}, told again {_minute(activation.call_at)}" if activation.call_at is not None else line
 
 
 def _asked(draft: Draft, check: Check) -> str:

@@ -21,8 +21,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.errors import ENGINE_FAULT
     from activities.messages import AccountLook, AccountPlan
     from workflows import names, options
+    from workflows.activation import ActivationWorkflow
     from workflows.check import CheckWorkflow
-    from workflows.messages import AccountInput, CheckInput, Shown
+    from workflows.messages import AccountInput, ActivationInput, CheckInput, Shown
 
 
 @workflow.defn(name=names.ACCOUNT_WORKFLOW)
@@ -57,6 +58,7 @@ class AccountWorkflow:
                 return
             self._show(plan)
             await self._start(plan.checks)
+            await self._tell(plan.activations)
             if plan.done and self._may_end():
                 return
             if workflow.info().is_continue_as_new_suggested() and self._may_end():
@@ -112,6 +114,31 @@ class AccountWorkflow:
                 workflow.logger.debug("check runs already")
 
         await asyncio.gather(*(start(check_id) for check_id in check_ids if check_id not in self._runs))
+
+    async def _tell(self, capabilities: tuple[str, ...]) -> None:
+        """A run for each activation that was claimed; one that is there, and may be waiting, is to look again."""
+
+        async def tell(capability: str) -> None:
+            account_id = self._account.account_id
+            run = names.activation_workflow_id(account_id, capability)
+            try:
+                await workflow.start_child_workflow(
+                    ActivationWorkflow.run,
+                    ActivationInput(account_id, capability),
+                    id=run,
+                    parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                    static_summary=names.activation_summary(account_id, capability),
+                )
+            except WorkflowAlreadyStartedError:
+                try:
+                    handle = workflow.get_external_workflow_handle_for(ActivationWorkflow.run, run)
+                    await handle.signal(ActivationWorkflow.activation_changed)
+                except FailureError as error:
+                    if is_cancelled_exception(error):
+                        raise
+                    self._dirty = True  # it has just ended: the next plan gives it to a new run
+
+        await asyncio.gather(*map(tell, capabilities))
 
     def _show(self, plan: AccountPlan) -> None:
         """Tell operators where the account stands: an event only where a search attribute changed."""

@@ -15,18 +15,20 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from onboarding.activators.port import NOBODY
 from onboarding.crypto import WrappedKeys
 from onboarding.domain.errors import EngineFault, Refusal, RefusalKind
 from onboarding.domain.evaluate import EVALUATOR_VERSION
 from onboarding.domain.instants import whole_milliseconds
 from onboarding.domain.policy import Announced, Policies
 from onboarding.domain.settle import play, settle
+from onboarding.door.activations import desire_all
 from onboarding.door.callers import WORKER
 from onboarding.door.draft import Draft
 from onboarding.door.journal import Journal, Origin
 from onboarding.door.owing import Owing
 from onboarding.door.request_keys import RequestKeys
-from onboarding.door.view import SILENT_AFTER, OperatorView, operator_view
+from onboarding.door.view import SILENT_AFTER, OperatorView, view_of
 from onboarding.door.world import World
 from onboarding.ids import new_id
 from onboarding.storage import accounts, files, tables
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from datetime import datetime
 
+    from onboarding.activators.port import Downstream
     from onboarding.crypto import AccountKeys, KeyRing
     from onboarding.domain.events import Documents
     from onboarding.door.callers import Caller, RequestKey
@@ -140,11 +143,13 @@ class Door:
         verifiers: Verifiers,
         nudge: Callable[[str], None] | None = None,
         nudge_check: Callable[[str, str], None] | None = None,
+        downstream: Downstream = NOBODY,
     ) -> None:
         self._database = database
         self._ring = ring
         self._policies = policies
         self._verifiers = verifiers
+        self._downstream = downstream
         self._nudge = nudge or (lambda _account_id: None)
         self._nudge_check = nudge_check or (lambda _account_id, _check_id: None)
         request_keys = RequestKeys(ring)
@@ -274,6 +279,7 @@ class Door:
             created_at=whole_milliseconds(now),
             database_now=now,
             as_of=whole_milliseconds(now),
+            is_told=self._downstream.is_told(livemode=caller.livemode),
         )
         journal = Journal(draft)
         await self._read_files(tx, draft, change)
@@ -307,7 +313,7 @@ class Door:
         result = change.apply(draft)
         self._look(draft, journal, world, change, caller, key)
         if isinstance(change, Afterwards):
-            view = operator_view(journal.evaluation, draft.state.checks, draft.next_actions, closed=draft.closed)
+            view = view_of(draft, journal.evaluation)
             result = change.after_look(draft, view, journal.wake_at)
         journal.write()
         journal.deliver(record.destinations)
@@ -342,6 +348,7 @@ class Door:
             created_at=row.created_at,
             database_now=record.database_now,
             as_of=max(now, row.last_as_of) if row.last_as_of else now,
+            is_told=self._downstream.is_told(livemode=row.livemode),
         )
 
     async def _policies_of(self, row: AccountRow, r: Reading | None) -> Policies:
@@ -388,6 +395,8 @@ class Door:
             key.key if key else None,
         )
         journal.add(step, origin, changed=caller is not None)
+        if draft.is_told:
+            desire_all(draft, step.evaluation)
 
     def _columns(
         self, draft: Draft, journal: Journal, record: AccountRecord | None, *, by_user: bool
@@ -395,7 +404,7 @@ class Door:
         """The account's row after the transaction, and whether somebody should look at it now."""
         row = record.row if record else None
         silent_at = draft.as_of + SILENT_AFTER if by_user or row is None else row.silent_at
-        view = operator_view(journal.evaluation, draft.state.checks, draft.next_actions, closed=draft.closed)
+        view = view_of(draft, journal.evaluation)
         lease = draft.row_changes.get("run_lease_until", row.run_lease_until if row else None)
         owing = Owing(draft, view, lease, journal.wake_at, silent_at, record, by_user=by_user)
         ahead = draft.policies.ahead(draft.as_of)
