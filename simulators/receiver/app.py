@@ -25,8 +25,6 @@ from simulators.receiver.faults import Fault, Faults, wait
 from simulators.receiver.signatures import is_signed
 from simulators.receiver.switchboard import Switchboard, TooOldError
 
-_TOO_OLD = 409
-
 
 @dataclass(frozen=True)
 class Options:
@@ -127,12 +125,16 @@ async def _carry_out(board: Switchboard, faults: Faults, order: Order, key: str,
     failed = _before(fault)
     if failed is not None:
         return failed
+    try:
+        # Before the key: what was answered once to an order that is too old by now must not be said again.
+        board.refuse_old(order.merchant, order.feature, order.version)
+    except TooOldError as error:
+        return JSONResponse({"code": "version_outrun", "version": error.version}, 409)
     asked = hashlib.sha256(body).hexdigest()
     known = board.answered(key)
     if known is None:
         status, answer = _obeyed(board, fault, order)
-        if status != _TOO_OLD:
-            board.keep(key, asked, status, answer)
+        board.keep(key, asked, status, answer)
     elif known["asked"] == asked:
         status, answer = known["status"], known["answer"]
     else:
@@ -144,18 +146,14 @@ def _obeyed(board: Switchboard, fault: Fault | None, order: Order) -> tuple[int,
     """What is answered to an order that was not answered yet."""
     if fault is not None and fault.do == "refuse":
         return 422, {"code": fault.code}
-    try:
-        switch = board.obey(
-            order.merchant,
-            order.feature,
-            order.part,
-            version=order.version,
-            is_open=order.is_open,
-            good_until=order.good_until,
-        )
-    except TooOldError as error:
-        return _TOO_OLD, {"code": "version_outrun", "version": error.version}
-    return 200, switch
+    return 200, board.obey(
+        order.merchant,
+        order.feature,
+        order.part,
+        version=order.version,
+        is_open=order.is_open,
+        good_until=order.good_until,
+    )
 
 
 def _before(fault: Fault | None) -> Response | None:

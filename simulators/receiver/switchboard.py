@@ -26,18 +26,22 @@ class Switchboard:
         self._answers: dict[str, dict[str, Any]] = storage.table(_ANSWERS)
         self.done: list[dict[str, Any]] = []
 
-    def obey(
-        self, merchant: str, feature: str, part: str, *, version: int, is_open: bool, good_until: str | None
-    ) -> dict[str, Any]:
-        """Open or close a part; the switch as it is then. To close what is not open is nothing wrong.
+    def refuse_old(self, merchant: str, feature: str, version: int) -> None:
+        """Whatever was answered to it once.
 
         Raises:
             TooOldError: something newer was obeyed.
         """
+        known = self._switches.get(f"{merchant}/{feature}")
+        if known is not None and version < known["version"]:
+            raise TooOldError(known["version"])
+
+    def obey(
+        self, merchant: str, feature: str, part: str, *, version: int, is_open: bool, good_until: str | None
+    ) -> dict[str, Any]:
+        """Open or close a part; the switch as it is then. To close what is not open is nothing wrong."""
         name = f"{merchant}/{feature}"
         known = self._switches.get(name, {"version": 0, "parts": [], "good_until": None})
-        if version < known["version"]:
-            raise TooOldError(known["version"])
         others = [one for one in known["parts"] if one != part]
         switch = {
             "version": version,

@@ -219,6 +219,17 @@ def test_same_desire_again_tells_nothing() -> None:
     assert story.row == before
 
 
+def test_what_went_off_and_on_again_between_two_looks_is_confirmed_anew() -> None:
+    story = telling()
+    story.settle()
+    story.is_acknowledged = False  # a look that time owed decided it, and a later one the other way round
+    story.desire(on=True)
+    assert story.row is not None
+    assert (story.row.version, story.row.is_owed) == (2, True)
+    story.settle()
+    assert story.is_acknowledged
+
+
 def test_what_was_on_before_anybody_was_told_stays_on_and_is_told() -> None:
     story = Telling(is_acknowledged=True)
     story.desire(on=True)
