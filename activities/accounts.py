@@ -42,4 +42,5 @@ class AccountActivities:
             stuck=plan.stuck,
             details=plan.details,
             activations=plan.activations,
+            changed=plan.changed,
         )

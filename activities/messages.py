@@ -23,7 +23,8 @@ class AccountPlan:
         wake_seconds: until the next look; None for none.
         done: nothing is left to do; the run may end if nobody nudged meanwhile.
         details: Markdown for the workflow's page: codes and times only.
-        activations: capabilities that were claimed now: the run of each is to be started, or to look again.
+        activations: capabilities that were claimed now and need a run of their own.
+        changed: those of them that nobody had claimed: a run that is there all the same is to look again.
     """
 
     stage: str
@@ -38,6 +39,7 @@ class AccountPlan:
     stuck: bool = False
     details: str = ""
     activations: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,8 @@ class Plan:
 
     Attributes:
         checks: claimed now: each is to be carried on by a workflow of its own.
-        activations: the same, by capability: a run that works on one already is to look again.
+        activations: the same, by capability.
+        changed: those of them that were nobody's: a run that works on one all the same must look again.
         wake_in: when to look again, at most a day; None where nothing is to be waited for.
         done: the run may end if nobody nudged it meanwhile.
         details: Markdown for operators.
@@ -80,6 +81,7 @@ class Plan:
     details: str
     again: bool = False
     activations: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,7 @@ class ClaimWork:
         soon = wake_in is not None and wake_in <= SOON
         done = not owed and not told and not unsettled and not soon
         self._claim_run(draft, done=done)
+        changed, again_told = self._claim_activations(draft, told)
         return Plan(
             account_id=draft.account_id,
             stage=view.stage,
@@ -155,19 +158,23 @@ class ClaimWork:
             next_due=parse_time(view.next_due),
             details=_details(draft, view, wake_at),
             again=again,
-            activations=tuple(one.capability for one in told if self._claims(draft, one)),
+            activations=(*changed, *again_told),
+            changed=changed,
         )
 
-    def _claims(self, draft: Draft, activation: Activation) -> bool:
-        """Whether the telling of a capability is this run's to give away now."""
-        now, until = draft.database_now, activation_claimed_until(activation, draft.record)
-        if until is not None and until > now and activation.lease_run != self.run_id:
-            return False
-        epoch = draft.record.book_epoch if draft.record is not None else 0
-        draft.put_activation(
-            replace(activation, lease_until=now + START_WITHIN, lease_epoch=epoch, lease_run=self.run_id)
-        )
-        return True
+    def _claim_activations(self, draft: Draft, told: list[Activation]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Capabilities that nobody worked on, and those that this run has claimed before; both are its own now."""
+        changed: list[str] = []
+        again: list[str] = []
+        now, epoch = draft.database_now, draft.record.book_epoch if draft.record is not None else 0
+        for one in told:
+            until = activation_claimed_until(one, draft.record)
+            is_free = until is None or until <= now
+            if is_free or one.lease_run == self.run_id:
+                (changed if is_free else again).append(one.capability)
+                lease = now + START_WITHIN
+                draft.put_activation(replace(one, lease_until=lease, lease_epoch=epoch, lease_run=self.run_id))
+        return tuple(changed), tuple(again)
 
     @staticmethod
     def _claim_run(draft: Draft, *, done: bool) -> None:

@@ -120,7 +120,7 @@ def _control(board: Switchboard, faults: Faults) -> APIRouter:
 
 
 async def _carry_out(board: Switchboard, faults: Faults, order: Order, key: str, body: bytes) -> Response:
-    fault = faults.take(order.merchant, order.part, is_open=order.is_open)
+    fault = faults.take(order.merchant, order.feature, order.part, is_open=order.is_open)
     await wait(fault)
     failed = _before(fault)
     if failed is not None:

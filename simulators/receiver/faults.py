@@ -15,7 +15,7 @@ class Fault(BaseModel):
         do: ``refuse`` says no with ``code``; ``error`` fails with ``status``; ``busy`` is 429 and asks to be left alone
             for ``seconds``; ``delay`` answers after ``seconds``; ``cut`` resets the connection before anything is done,
             and ``lose`` once everything is.
-        part, open, merchant: only of such a call.
+        merchant, feature, part, open: only of such a call.
         times: of how many calls.
     """
 
@@ -25,14 +25,16 @@ class Fault(BaseModel):
     code: str = "not_wanted"
     status: int = Field(500, ge=400, le=599)
     seconds: float = Field(1.0, ge=0, le=3600)
+    merchant: str | None = None
+    feature: str | None = None
     part: str | None = None
     open: bool | None = None
-    merchant: str | None = None
     times: int = Field(1, ge=1)
 
-    def is_about(self, merchant: str, part: str, *, is_open: bool) -> bool:
+    def is_about(self, merchant: str, feature: str, part: str, *, is_open: bool) -> bool:
         """Whether it is a fault of such a call."""
-        return self.merchant in {None, merchant} and self.part in {None, part} and self.open in {None, is_open}
+        wanted = (self.merchant, self.feature, self.part, self.open)
+        return all(one in {None, given} for one, given in zip(wanted, (merchant, feature, part, is_open), strict=True))
 
 
 class Faults:
@@ -42,10 +44,10 @@ class Faults:
         self.script: list[Fault] = []
         self.is_down = False
 
-    def take(self, merchant: str, part: str, *, is_open: bool) -> Fault | None:
+    def take(self, merchant: str, feature: str, part: str, *, is_open: bool) -> Fault | None:
         """The first fault about such a call; it is one fewer then."""
         for index, fault in enumerate(self.script):
-            if fault.is_about(merchant, part, is_open=is_open):
+            if fault.is_about(merchant, feature, part, is_open=is_open):
                 left = fault.times - 1
                 self.script[index : index + 1] = [fault.model_copy(update={"times": left})] if left else []
                 return fault

@@ -95,8 +95,7 @@ async def test_off_while_on_waits_for_its_next_call_is_told_at_once_and_so_is_on
     async with bench(temporal_settings, client, downstream=receiver.downstream(*STEPS), rhythm=PATIENT) as made:
         caller = await made.platform()
         account_id = await made.account(caller)
-        merchant = {"merchant": account_id}
-        receiver.script({"do": "error", "part": "enable", **merchant, "times": 2})
+        receiver.script({"do": "error", "part": "enable", "feature": TRANSFERS, "merchant": account_id})
         await made.supply(caller, account_id)
 
         async def waits() -> bool:
