@@ -6,8 +6,11 @@ import hashlib
 import hmac
 import json
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -48,7 +51,7 @@ def test_only_who_knows_the_secret_is_obeyed(receiver: Receiver) -> None:
 
 
 def test_fence_key_and_state_survive_a_kill(receiver: Receiver) -> None:
-    owned = {"account": "m2"}
+    owned: Any = {"account": "m2"}
     assert tell(receiver, **owned, version=4).status_code == 200
     assert tell(receiver, **owned, version=4, step="limits").status_code == 200
     assert tell(receiver, **owned, version=4).status_code == 200
@@ -68,7 +71,7 @@ def test_fence_key_and_state_survive_a_kill(receiver: Receiver) -> None:
 
 
 def test_faults_come_once_each_for_the_calls_that_they_are_about(receiver: Receiver) -> None:
-    owned = {"account": "m3"}
+    owned: Any = {"account": "m3"}
     receiver.script(
         {"do": "refuse", "code": "over_limit", "merchant": "m3", "feature": "cards"},
         {"do": "lose", "merchant": "m3", "open": False},
@@ -86,9 +89,13 @@ def test_faults_come_once_each_for_the_calls_that_they_are_about(receiver: Recei
     assert receiver.http.post("/_control/faults", json=[{"do": "burn"}]).status_code == 422
 
 
-def test_it_does_not_start_without_its_secret(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tests.support.receiver.SECRET", "")
-    with pytest.raises(AssertionError, match="RECEIVER_SIMULATOR_SECRET is not set"):
-        Receiver(tmp_path_factory.mktemp("none") / "state").start()
+def test_it_does_not_start_without_its_secret(tmp_path: Path) -> None:
+    ended = subprocess.run(  # noqa: S603 -- this project's own module
+        [sys.executable, "-m", "simulators.receiver", "--port", "0", "--state", str(tmp_path)],
+        env={"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (1, "receiver simulator: RECEIVER_SIMULATOR_SECRET is not set\n")

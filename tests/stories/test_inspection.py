@@ -410,6 +410,15 @@ BREAKS: list[tuple[str, Callable[[Book], Awaitable[Life]], str]] = [
         active,
         "UPDATE acknowledgements SET \"on\" = false WHERE account_id = $1 AND capability = 'merchant.card_payments'",
     ),
+    (
+        "activation.settled",
+        active,
+        (
+            "INSERT INTO activations (account_id, capability, desired, version, state, since, acknowledged,"
+            " acknowledged_version, done, applied, attempts, refusals, lease_epoch)"
+            " VALUES ($1, 'merchant.other', true, 2, 'settled', now(), true, 1, '{}', '{}', 0, 0, 0)"
+        ),
+    ),
     ("check.duplicate", started, copied("checks", "OPEN_CHECK", id="'check_copy' || id")),
     ("check.ended", started, "UPDATE checks SET ended_at = now() WHERE OPEN_CHECK"),
     ("check.ended", varied, "UPDATE checks SET ended_at = NULL WHERE id = CONCLUDED"),
