@@ -247,6 +247,23 @@ async def test_off_while_on_is_in_flight_wins_whatever_the_late_answer_says(desk
     assert desk.switch(life)["parts"] == []
 
 
+async def test_late_yes_to_the_only_step_does_not_stand_for_the_off_that_came_after_it(desk: Desk) -> None:
+    alone = Downstream(desk.activator, ("enable",), serve_sandbox=True)
+    telling = Activations(desk.engine.door, desk.engine.database, alone, QUICK)
+    life = await desk.pending()
+
+    async def hold() -> None:
+        await desk.hold(life)
+
+    desk.activator.after.append(hold)
+    await telling.advance(life.id, CARD)
+    row = await desk.row(life)
+    assert (row["state"], row["desired"], row["acknowledged"]) == ("telling", False, None)
+    assert desk.switch(life)["parts"] == ["enable"]
+    assert (await telling.advance(life.id, CARD)).wait is None
+    assert desk.switch(life)["parts"] == []
+
+
 async def test_call_of_an_older_round_that_arrives_last_is_not_obeyed(desk: Desk) -> None:
     life = await desk.pending()
     await desk.step(life)
