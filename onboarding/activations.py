@@ -99,11 +99,7 @@ class Hear:
     answer: Answer
     steps: tuple[str, ...]
     rhythm: Rhythm
-
-    @property
-    def cause(self) -> str:
-        """Of the audit trail."""
-        return "activation.heard"
+    cause = "activation.heard"
 
     def apply(self, draft: Draft) -> None:
         """See the class."""

@@ -213,7 +213,10 @@ class Work:
         for _ in range(MAX_PLANS - 1):
             if not plan.again:
                 break
+            # To the second plan, what the first one claimed is the run's own already.
+            changed = plan.changed
             plan = await self._door.revise(account_id, ClaimWork(self._verifiers, run_id))
+            plan = replace(plan, changed=tuple(sorted({*changed, *plan.changed} & {*plan.activations})))
         return plan
 
     async def sweep(self, limit: int) -> list[str]:

@@ -26,8 +26,9 @@ OUTRUN = "version_outrun"
 """Code of a 409 by which the receiver says that it has obeyed a higher version."""
 
 _CLIENT_ERROR, _SERVER_ERROR, _CONFLICT = 400, 500, 409
-_NEVER_A_REFUSAL = frozenset({401, 403, 404, 405, 408, 425, 429})
-"""Statuses that speak of the way there, or of now, and not of the account."""
+_OF_NOW = frozenset({408, 429})
+_OF_THE_WAY = frozenset({401, 403, 404, 405, 425})
+"""Statuses that speak of now, and of the way there, and not of the account: never a refusal."""
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _HIGHEST = 2**31 - 1000
@@ -84,12 +85,13 @@ def _read(reply: Reply) -> Answer:
     Raises:
         VerifierUnavailable: nothing is known, by its code.
     """
-    if _CLIENT_ERROR <= reply.status < _SERVER_ERROR and reply.status not in _NEVER_A_REFUSAL:
-        said = read_shape(reply.body, _Said)
+    if _CLIENT_ERROR <= reply.status < _SERVER_ERROR and reply.status not in _OF_NOW:
+        said = read_shape(reply.body, _Said) if reply.status not in _OF_THE_WAY else None
         if said is not None and reply.status == _CONFLICT and said.code == OUTRUN:
             return Outrun(said.version)
         # Without a code it may be anybody on the way: a proxy, or the wrong server.
         if said is not None and _CODE.fullmatch(said.code):
             return Refused(said.code)
+        return Unanswered(f"status_{reply.status}")
     reply.checked()
     return CarriedOut()

@@ -377,13 +377,13 @@ async def test_receiver_that_has_obeyed_a_version_that_the_database_lost_is_caug
     assert (await desk.row(life))["version"] == 4
 
 
-@pytest.mark.parametrize("status", [401, 404, 503])
-async def test_status_that_is_not_about_the_account_refuses_nothing(desk: Desk, status: int) -> None:
+@pytest.mark.parametrize(("status", "code"), [(401, "status_401"), (408, "no_answer"), (503, "vendor_error")])
+async def test_status_that_is_not_about_the_account_refuses_nothing(desk: Desk, status: int, code: str) -> None:
     life = await desk.pending()
     desk.receiver.script({"do": "error", "status": status, "merchant": life.id})
     await desk.step(life)
     row = await desk.row(life)
-    assert (row["state"], row["attempts"], row["refusals"]) == ("telling", 1, 0)
+    assert (row["state"], row["attempts"], row["refusals"], row["error_code"]) == ("telling", 1, 0, code)
 
 
 # --- refusals ---------------------------------------------------------------------------------------------------------
