@@ -22,6 +22,7 @@ from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymentConfig
 
 from activities.accounts import AccountActivities
+from activities.activations import ActivationActivities
 from activities.checks import CheckActivities
 from activities.errors import Closed
 from activities.orders import OrderActivities
@@ -38,6 +39,7 @@ from onboarding.verifiers.configured import screening_from, verifiers_from
 from onboarding.verifiers.lists import ListRefused, ListVerifier
 from onboarding.verifiers.registry import Verifiers
 from workflows.account import AccountWorkflow
+from workflows.activation import ActivationWorkflow
 from workflows.check import CheckWorkflow
 from workflows.rollout import RolloutWorkflow
 from workflows.schedule import account_target, check_target, ensure_sweeps, rollout_target
@@ -94,9 +96,10 @@ def make_worker(
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[AccountWorkflow, CheckWorkflow, RolloutWorkflow, SweepWorkflow],
+        workflows=[AccountWorkflow, ActivationWorkflow, CheckWorkflow, RolloutWorkflow, SweepWorkflow],
         activities=[
             AccountActivities(engine.work).plan_account,
+            ActivationActivities(engine.activations).advance_activation,
             OrderActivities(engine.orders).place_order,
             OrderActivities(engine.orders).undo_order,
             CheckActivities(checks).advance_check,

@@ -45,4 +45,6 @@ class AccountActivities:
             open_checks=tuple(
                 OpenCheck(check.id, check.kind, check.state.value, check.opened_at) for check in plan.open_checks
             ),
+            activations=plan.activations,
+            changed=plan.changed,
         )

@@ -35,6 +35,8 @@ class AccountPlan:
         wake_seconds: until the next look; None for none.
         done: nothing is left to do; the run may end if nobody nudged meanwhile.
         details: Markdown for the workflow's page: codes and times only.
+        activations: capabilities that were claimed now and need a run of their own.
+        changed: those of them that nobody had claimed: a run that is there all the same is to look again.
     """
 
     stage: str
@@ -50,6 +52,8 @@ class AccountPlan:
     details: str = ""
     since: datetime | None = None
     open_checks: tuple[OpenCheck, ...] = ()
+    activations: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,14 @@ class CheckLook:
 
     account_id: str
     check_id: str
+
+
+@dataclass(frozen=True)
+class ActivationLook:
+    """Which capability of an account to tell the downstream system about."""
+
+    account_id: str
+    capability: str
 
 
 @dataclass(frozen=True)

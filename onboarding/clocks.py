@@ -158,6 +158,8 @@ class Clocks:
                 return False
             checks = revised.draft.state.checks if revised.draft is not None else ()
             owed = any(needs_worker(check) and check.retry_at is None for check in checks)
+            told = revised.draft.activations.values() if revised.draft is not None else ()
+            owed = owed or any(one.is_owed and not one.error_code for one in told)
             if not owed or _now() > until:
                 return True
             await asyncio.sleep(POLL.total_seconds())

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from onboarding.account_links import AccountLinks
 from onboarding.accounts import Accounts
+from onboarding.activations import Activations
+from onboarding.activators.configured import downstream_from
+from onboarding.activators.port import Downstream
 from onboarding.activity import Activity
 from onboarding.api_keys import ApiKeys
 from onboarding.clocks import Clocks
@@ -83,6 +86,8 @@ class Engine:
     work: Work
     inbox: Inbox
     files: Files
+    downstream: Downstream
+    activations: Activations
 
     async def authenticate(self, secret: str) -> Caller | None:
         """The caller that an API key stands for; None if there is no such key, it was revoked or it has ended."""
@@ -99,15 +104,17 @@ class Engine:
         return {"status": "degraded" if stale else "ok", "last_sweep_at": rfc3339(swept) if swept else None}
 
     async def close(self) -> None:
-        """Close the connections to the database and to vendors."""
+        """Close the connections to the database, to vendors and downstream."""
         await self.verifiers.close()
+        await self.downstream.close()
         await self.database.close()
 
 
-async def open_engine(
+async def open_engine(  # noqa: PLR0913 -- the parts of a process that are not in its settings, or that tests replace
     settings: Settings,
     *,
     verifiers: Verifiers | None = None,
+    downstream: Downstream | None = None,
     nudge: Callable[[str], None] | None = None,
     nudge_check: Callable[[str, str], None] | None = None,
     nudge_rollout: Callable[[str], None] | None = None,
@@ -120,6 +127,7 @@ async def open_engine(
     Args:
         settings: of the process.
         verifiers: who answers checks; what the settings say if None.
+        downstream: who confirms capabilities; what the settings say if None.
         nudge: called after a commit with the id of an account that somebody should look at; must not block.
         nudge_check: the same for a check, with the ids of its account and its own.
         nudge_rollout: the same for a roll-out.
@@ -134,6 +142,7 @@ async def open_engine(
     ring = settings.key_ring()
     database = Database(settings.database_url, pool_size=settings.database_pool_size, application_name=name)
     chosen = verifiers if verifiers is not None else verifiers_from(settings)
+    told = downstream if downstream is not None else downstream_from(settings)
     shelf = PolicyShelf(database, policy, policy_bytes)
     try:
         await _refuse_wrong_keys(database, ring)
@@ -141,7 +150,7 @@ async def open_engine(
     except BaseException:
         await database.close()
         raise
-    door = Door(database, ring, shelf, chosen, nudge, nudge_check, settings.reminder_days)
+    door = Door(database, ring, shelf, chosen, nudge, nudge_check, settings.reminder_days, told)
     reader = Reader(database, ring, door)
     orders = Orders(database, door, reader)
     clocks = Clocks(database, ring, door)
@@ -177,6 +186,8 @@ async def open_engine(
         work=Work(database, door, clocks, chosen, files),
         inbox=Inbox(database, ring, chosen, nudge_check),
         files=files,
+        downstream=told,
+        activations=Activations(door, database, told),
     )
 
 

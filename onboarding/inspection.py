@@ -529,6 +529,35 @@ def _decides(row: EvidenceRow) -> bool:
     return row.outcome in _DECISIVE and not row.contested
 
 
+# --- activations ------------------------------------------------------------------------------------------------------
+
+
+@_rule("activation.acknowledged")
+def _activation_acknowledged(seen: _Seen) -> _Found:
+    """A capability is active only where it was confirmed as on: by the downstream system, where there is one."""
+    row = seen.account.row
+    counted = {capability for capability, is_on in seen.account.acknowledgements if is_on}
+    told = {one.capability: one.acknowledged for one in seen.account.activations}
+    for name, status in (row.evaluation or {"capabilities": {}})["capabilities"].items():
+        if status["status"] != "active":
+            continue
+        if name not in counted:
+            yield name, "active, and nobody confirmed it"
+        elif not told.get(name, True):
+            yield name, "active, and the downstream system has not confirmed it"
+
+
+@_rule("activation.settled")
+def _activation_settled(seen: _Seen) -> _Found:
+    """An activation is settled exactly if what is desired was confirmed, under the newest version."""
+    for one in seen.account.activations:
+        is_confirmed = one.acknowledged is one.desired and one.acknowledged_version == one.version
+        if is_confirmed is one.is_owed:
+            yield one.capability, f"{one.state.value}, version {one.acknowledged_version} of {one.version} confirmed"
+        elif not one.is_owed and not one.desired and one.applied:
+            yield one.capability, "off, with steps that may be in force"
+
+
 # --- owed work --------------------------------------------------------------------------------------------------------
 
 
@@ -541,6 +570,10 @@ def _owed_look(seen: _Seen) -> _Found:
     for check in seen.open_checks:
         if needs_worker(check):
             yield check.id, f"{check.state.value}, and nobody will look"
+            return
+    for activation in seen.account.activations:
+        if activation.is_owed:
+            yield activation.capability, f"{activation.state.value}, and nobody will look"
             return
     if _is_unsettled(seen):
         yield None, f"{row.stage}, and nobody will look"
@@ -585,6 +618,9 @@ def _is_unclaimed(seen: _Seen) -> bool:
     for check in seen.open_checks:
         claim = seen.checks[check.id]
         if needs_worker(check) and not _is_held(account, claim.lease_until, claim.lease_epoch):
+            return True
+    for activation in account.activations:
+        if activation.is_owed and not _is_held(account, activation.lease_until, activation.lease_epoch):
             return True
     return not _is_held(account, row.run_lease_until, row.run_epoch) and _is_unsettled(seen)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from ipaddress import ip_network
 from typing import Literal
@@ -15,6 +16,8 @@ NO_REMINDERS = "off"
 
 MOST_SILENT_DAYS = 29
 """The next day an onboarding is abandoned (``onboarding.door.view.SILENT_AFTER``)."""
+
+_STEP = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 class SettingsError(Exception):
@@ -63,6 +66,10 @@ class Settings(BaseSettings):
     stripe_identity_url: str = Field("https://api.stripe.com", validation_alias="ONBOARDING_STRIPE_IDENTITY_URL")
     stripe_identity_return_url: str = Field("", validation_alias="ONBOARDING_STRIPE_IDENTITY_RETURN_URL")
 
+    activator_url: str | None = Field(None, validation_alias="ONBOARDING_ACTIVATOR_URL")
+    activator_secrets: SecretStr = Field(SecretStr(""), validation_alias="ONBOARDING_ACTIVATOR_SECRETS")
+    activator_steps: str = Field("enable", validation_alias="ONBOARDING_ACTIVATOR_STEPS")
+
     @field_validator("database_url")
     @classmethod
     def _is_postgres(cls, url: str) -> str:
@@ -70,7 +77,7 @@ class Settings(BaseSettings):
             raise ValueError("must begin with postgresql://")
         return url
 
-    @field_validator("stripe_identity_url", "hosted_url")
+    @field_validator("stripe_identity_url", "hosted_url", "activator_url")
     @classmethod
     def _is_address(cls, url: str | None) -> str | None:
         if url is None:
@@ -78,6 +85,14 @@ class Settings(BaseSettings):
         if not url.startswith(("https://", "http://")):
             raise ValueError("must begin with https://")
         return url.rstrip("/")
+
+    @field_validator("activator_steps")
+    @classmethod
+    def _are_steps(cls, steps: str) -> str:
+        names = _listed(steps)
+        if not names or len(set(names)) < len(names) or not all(map(_STEP.fullmatch, names)):
+            raise ValueError("must be words in lower case, each once")
+        return steps
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -128,6 +143,16 @@ class Settings(BaseSettings):
     def reminder_days(self) -> tuple[int, ...]:
         """Days without a sign of life of the user after which the platform is reminded."""
         return () if self.remind_after_days == NO_REMINDERS else tuple(map(int, _listed(self.remind_after_days)))
+
+    @property
+    def downstream_secrets(self) -> tuple[str, ...]:
+        """Secrets with which calls of the downstream system are signed; two while one is rotated."""
+        return _listed(self.activator_secrets.get_secret_value())
+
+    @property
+    def downstream_steps(self) -> tuple[str, ...]:
+        """What an activation consists of, in order."""
+        return _listed(self.activator_steps)
 
     @property
     def key_memory(self) -> timedelta:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from onboarding.domain.settle import Answer
 from onboarding.domain.state import Check, CheckState
 from onboarding.door.door import Look, OlderThanRow
 from onboarding.door.draft import Lease
-from onboarding.door.owing import claimed_until, needs_worker
+from onboarding.door.owing import activation_claimed_until, claimed_until, needs_worker
 from onboarding.door.view import SOON, OperatorView, parse_time
 from onboarding.storage import book, destinations, idempotency, links, tokens
 from onboarding.storage.work import StuckRow, due_accounts, leftover_checks, retry_stuck, stuck_accounts
@@ -22,6 +22,7 @@ from onboarding.verifiers.port import Question, VerifierUnavailable
 
 if TYPE_CHECKING:
     from onboarding.clocks import Clocks
+    from onboarding.domain.activations import Activation
     from onboarding.door.door import Door
     from onboarding.door.draft import Draft
     from onboarding.files import Files
@@ -60,6 +61,8 @@ class Plan:
 
     Attributes:
         checks: claimed now: each is to be carried on by a workflow of its own.
+        activations: the same, by capability.
+        changed: those of them that were nobody's: a run that works on one all the same must look again.
         wake_in: when to look again, at most a day; None where nothing is to be waited for.
         done: the run may end if nobody nudged it meanwhile.
         details: Markdown for operators.
@@ -83,6 +86,8 @@ class Plan:
     since: datetime | None = None
     open_checks: tuple[Check, ...] = ()
     again: bool = False
+    activations: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +142,14 @@ class ClaimWork:
             if lease is None or lease <= now or record.checks[check.id].lease_run == self.run_id:
                 draft.leases[check.id] = Lease(now + START_WITHIN, self.run_id)
                 claimed.append(check.id)
+        told = [one for one in draft.activations.values() if one.is_owed]
         unsettled = view.is_worked_on(row.silent_at, draft.as_of)
         on_clock = record.clock_now is not None
         wake_in = None if wake_at is None or on_clock else max(wake_at - now, timedelta())
         soon = wake_in is not None and wake_in <= SOON
-        done = not owed and not unsettled and not soon
+        done = not owed and not told and not unsettled and not soon
         self._claim_run(draft, done=done)
+        changed, again_told = self._claim_activations(draft, told)
         return Plan(
             account_id=draft.account_id,
             stage=view.stage,
@@ -153,13 +160,29 @@ class ClaimWork:
             country=draft.state.shape.attributes.get("country", ""),
             waiting_for=view.waiting_for,
             review_queue=next((review.queue for review in record.reviews), "") if view.in_review else "",
-            stuck=False,
+            stuck=any(one.is_refused for one in told),
             next_due=parse_time(view.next_due),
             details=_details(draft, view, wake_at),
             since=_since(draft, view),
             open_checks=tuple(check for check in draft.state.checks if check.state.is_open),
             again=again,
+            activations=(*changed, *again_told),
+            changed=changed,
         )
+
+    def _claim_activations(self, draft: Draft, told: list[Activation]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Capabilities that nobody worked on, and those that this run has claimed before; both are its own now."""
+        changed: list[str] = []
+        again: list[str] = []
+        now, epoch = draft.database_now, draft.record.book_epoch if draft.record is not None else 0
+        for one in told:
+            until = activation_claimed_until(one, draft.record)
+            is_free = until is None or until <= now
+            if is_free or one.lease_run == self.run_id:
+                (changed if is_free else again).append(one.capability)
+                lease = now + START_WITHIN
+                draft.put_activation(replace(one, lease_until=lease, lease_epoch=epoch, lease_run=self.run_id))
+        return tuple(changed), tuple(again)
 
     @staticmethod
     def _claim_run(draft: Draft, *, done: bool) -> None:
@@ -198,7 +221,10 @@ class Work:
         for _ in range(MAX_PLANS - 1):
             if not plan.again:
                 break
+            # To the second plan, what the first one claimed is the run's own already.
+            changed = plan.changed
             plan = await self._door.revise(account_id, ClaimWork(self._verifiers, run_id))
+            plan = replace(plan, changed=tuple(sorted({*changed, *plan.changed} & {*plan.activations})))
         return plan
 
     async def sweep(self, limit: int) -> list[str]:
@@ -266,6 +292,7 @@ _ACTS = {
     "user": "the platform's user",
     "review": "a reviewer",
     "verifier": "a verifier",
+    "activation": "the downstream system",
     "nobody": "nobody",
 }
 
@@ -289,6 +316,9 @@ def _details(draft: Draft, view: OperatorView, wake_at: datetime | None) -> str:
     if checks:
         lines += ["", "Checks", ""]
         lines += [f"- {_check_line(check)}{_asked(draft, check)}" for check in checks]
+    told = [one for one in draft.activations.values() if one.is_owed]
+    if told:
+        lines += ["", "Downstream", "", *map(_activation_line, told)]
     return "\n".join(lines)
 
 
@@ -301,6 +331,8 @@ def _since(draft: Draft, view: OperatorView) -> datetime | None:
     checks = [check for check in draft.state.checks if check.state.is_open]
     if view.waiting_for in ("review", "verifier") and checks:
         return min(check.opened_at for check in checks)
+    if view.waiting_for == "activation":
+        return min(one.since for one in draft.activations.values() if one.is_owed)
     if draft.next_actions:
         return min((check.opened_at for check in checks if check.id in draft.next_actions), default=since)
     return since
@@ -316,6 +348,14 @@ def _check_line(check: Check) -> str:
         if instant is not None:
             return f"`{check.kind}`: {stands} since {_minute(check.opened_at)}, {what} {_minute(instant)}"
     return f"`{check.kind}`: {stands} since {_minute(check.opened_at)}"
+
+
+def _activation_line(activation: Activation) -> str:
+    what = f"- `{activation.capability}`: to be turned {'on' if activation.desired else 'off'}"
+    line = f"{what} since {_minute(activation.since)}, {activation.state.value}"
+    if activation.error_code is not None:
+        line += f" (`{activation.error_code}`)"
+    return f"{line}, told again {_minute(activation.call_at)}" if activation.call_at is not None else line
 
 
 def _asked(draft: Draft, check: Check) -> str:

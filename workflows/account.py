@@ -24,8 +24,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.orders import OrderActivities
     from onboarding.domain.state import OrderKind
     from workflows import names, options
+    from workflows.activation import ActivationWorkflow
     from workflows.check import CheckWorkflow
-    from workflows.messages import AccountInput, AccountStatus, CheckInput, OrderDone, Shown
+    from workflows.messages import AccountInput, AccountStatus, ActivationInput, CheckInput, OrderDone, Shown
     from workflows.order_payloads import Payload, order_asked, order_undoing
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class AccountWorkflow:
         self._dirty = True
         self._alarm = _Alarm()
         self._runs: dict[str, workflow.ChildWorkflowHandle[CheckWorkflow, str]] = {}
+        self._told: dict[str, workflow.ChildWorkflowHandle[ActivationWorkflow, str]] = {}
         self._status = AccountStatus()
 
     @workflow.query(name=names.STATUS, description="What the account waits for, since when, until when")
@@ -80,6 +82,7 @@ class AccountWorkflow:
                 return
             self._show(plan)
             await self._start(plan.checks)
+            await self._tell(plan)
             if plan.done and self._may_end():
                 return
             if self._may_end():
@@ -230,6 +233,39 @@ class AccountWorkflow:
                 workflow.logger.debug("check runs already")
 
         await asyncio.gather(*(start(check_id) for check_id in check_ids if check_id not in self._runs))
+
+    async def _tell(self, plan: AccountPlan) -> None:
+        """A run for each activation that was claimed; where one waits though nobody had claimed it, it looks again."""
+        account_id = self._account.account_id
+        self._told = {capability: run for capability, run in self._told.items() if not run.done()}
+
+        async def start(capability: str) -> None:
+            run = names.activation_workflow_id(account_id, capability)
+            try:
+                if capability not in self._told:
+                    self._told[capability] = await workflow.start_child_workflow(
+                        ActivationWorkflow.run,
+                        ActivationInput(account_id, capability),
+                        id=run,
+                        parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                        static_summary=names.activation_summary(account_id, capability),
+                    )
+                    return
+            except WorkflowAlreadyStartedError:
+                workflow.logger.debug("activation runs already")
+            if capability in plan.changed:
+                await look_again(run)
+
+        async def look_again(run: str) -> None:
+            handle = workflow.get_external_workflow_handle_for(ActivationWorkflow.run, run)
+            try:
+                await handle.signal(ActivationWorkflow.activation_changed)
+            except FailureError as error:
+                if is_cancelled_exception(error):
+                    raise
+                self._dirty = True  # it has just ended: the next plan gives it to a new run
+
+        await asyncio.gather(*map(start, plan.activations))
 
     def _show(self, plan: AccountPlan) -> None:
         """Tell operators where the account stands: an event only where a search attribute changed."""

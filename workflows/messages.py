@@ -74,6 +74,14 @@ class CheckInput:
 
 
 @dataclass(frozen=True)
+class ActivationInput:
+    """A capability about which the downstream system must be told something."""
+
+    account_id: str
+    capability: str
+
+
+@dataclass(frozen=True)
 class RolloutInput:
     """A policy on its way to many accounts."""
 

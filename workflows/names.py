@@ -9,6 +9,7 @@ from __future__ import annotations
 from temporalio.common import SearchAttributeKey
 
 ACCOUNT_WORKFLOW = "AccountWorkflow"
+ACTIVATION_WORKFLOW = "ActivationWorkflow"
 CHECK_WORKFLOW = "CheckWorkflow"
 ROLLOUT_WORKFLOW = "RolloutWorkflow"
 SWEEP_WORKFLOW = "SweepWorkflow"
@@ -17,6 +18,8 @@ ACCOUNT_CHANGED = "account_changed"
 """The nudge: look again. Without payload, so that lost, late and doubled ones are harmless."""
 CHECK_CHANGED = "check_changed"
 """The same for a check: a report came in by another way than a poll."""
+ACTIVATION_CHANGED = "activation_changed"
+"""The same for an activation: something else is desired now."""
 ROLLOUT_CHANGED = "rollout_changed"
 """The same for a roll-out: it was made, paused, resumed or taken back."""
 
@@ -68,6 +71,16 @@ def check_summary(account_id: str) -> str:
 def check_workflow_id(check_id: str) -> str:
     """The run that works on a check which cannot be answered at once."""
     return f"check/{check_id}"
+
+
+def activation_summary(account_id: str, capability: str) -> str:
+    """What a list of runs shows beside the id of an activation."""
+    return f"tell the downstream system about {capability} of account {account_id}"
+
+
+def activation_workflow_id(account_id: str, capability: str) -> str:
+    """The run that tells the downstream system about one capability."""
+    return f"activation/{account_id}/{capability}"
 
 
 def rollout_workflow_id(rollout_id: str) -> str:

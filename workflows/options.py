@@ -65,6 +65,25 @@ STEP_HERE = LocalActivityConfig(
 )
 """One step inside the workflow task."""
 
+TELL = ActivityConfig(
+    summary="tell the downstream system until it has done what is desired",
+    # No further step is begun after 20 s (activities.activations), and the last call may take 30 s
+    # (onboarding.domain.activations.Rhythm), with a wait for the account's lock of 2 s on either side of it.
+    start_to_close_timeout=timedelta(seconds=90),
+    # As for ADVANCE, and for its reasons.
+    heartbeat_timeout=timedelta(seconds=15),
+    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry_policy=PATIENT,
+)
+"""The steps of an activation. Nothing limits them in time: what is owed stays owed."""
+
+TELL_HERE = LocalActivityConfig(
+    summary="something else is desired",
+    schedule_to_close_timeout=timedelta(seconds=5),
+    retry_policy=RetryPolicy(maximum_attempts=1),
+)
+"""The same inside the workflow task, as STEP_HERE: off must not wait for the pause after a call that failed."""
+
 ROLLOUT_STEP = ActivityConfig(
     summary="a page of accounts",
     # A step begins with no further account after 20 s (onboarding.policies.steps.Pace), and the last ones may wait for

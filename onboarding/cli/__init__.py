@@ -19,6 +19,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(keys_app, name="keys")
 inbox_app = typer.Typer(no_args_is_help=True, help="What vendors sent.")
 app.add_typer(inbox_app, name="inbox")
+activations_app = typer.Typer(no_args_is_help=True, help="What the downstream system is told of capabilities.")
+app.add_typer(activations_app, name="activations")
 app.add_typer(orders_app, name="orders")
 app.add_typer(policies_app, name="policies")
 app.add_typer(stuck_app, name="stuck")
@@ -130,6 +132,33 @@ def replay_inbox(
         raise operations.CommandFailed("say which: ids, or --state")
     counted = operations.replay_inbox(ids or [], state, verifier or None, since.replace(tzinfo=UTC), limit)
     typer.echo(", ".join(f"{name}: {number}" for name, number in sorted(counted.items())) or "nothing to replay")
+
+
+@activations_app.command("list")
+def list_activations(
+    refused: bool = typer.Option(False, "--refused", help="Only what was told and refused."),  # noqa: FBT001, FBT003
+    limit: int = typer.Option(50, min=1, help="Capabilities at most."),
+) -> None:
+    """List what the downstream system must still be told, the longest owed first."""
+    from onboarding.activations import about
+    from onboarding.cli import operations
+
+    for owed in operations.list_activations(limit, only_refused=refused):
+        row = owed.activation
+        since = f"since {row.since:%Y-%m-%d %H:%M:%S}"
+        again = f"next {row.call_at:%Y-%m-%d %H:%M:%S}" if row.call_at is not None else ""
+        typer.echo("  ".join((owed.account_id, row.capability, f"{row.state.value:<8}", since, again, about(row))))
+
+
+@activations_app.command("retry")
+def retry_activation(
+    account: str = typer.Argument(..., help="Account: acct_…"),
+    capability: str = typer.Argument(..., help="For example merchant.card_payments."),
+) -> None:
+    """Have the downstream system told now what it must be told, once it was mended there."""
+    from onboarding.cli import operations
+
+    operations.retry_activation(account, capability)
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ from onboarding.inspection import Inspection, NoSuchAccount, inspect
 from onboarding.orders import KINDS
 from onboarding.settings import Settings, load_settings
 from onboarding.storage import migrate as migrations
+from onboarding.storage.activations import OwedActivation
 from onboarding.storage.database import Database
 from onboarding.storage.faults import ConnectionLost, StatementFailed
 from onboarding.storage.inbox import ItemRow, ItemState
@@ -189,6 +190,27 @@ def replay_inbox(
         return counted
 
     return with_engine(work)
+
+
+def list_activations(limit: int, *, only_refused: bool) -> list[OwedActivation]:
+    """What the downstream system must still be told."""
+
+    async def work(engine: Engine) -> list[OwedActivation]:
+        return await engine.activations.owed(only_refused=only_refused, limit=limit)
+
+    return with_engine(work)
+
+
+def retry_activation(account_id: str, capability: str) -> None:
+    """Have it told now."""
+
+    async def work(engine: Engine) -> None:
+        try:
+            await engine.activations.tell_again(account_id, capability)
+        except Refusal as refusal:
+            raise CommandFailed("no such account, or nothing is owed about this capability of it") from refusal
+
+    with_engine(work)
 
 
 def place_order(account_id: str, kind: str, reason: str, *, audience: str | None, **parts: Any) -> dict[str, Any]:

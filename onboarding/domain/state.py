@@ -208,7 +208,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """What the downstream system last confirmed about a capability."""
+    """Whether a capability counts as on: the downstream system confirmed it, and nothing was decided otherwise since.
+
+    Off counts from the look that decides it, told or not.
+    """
 
     capability: str
     on: bool

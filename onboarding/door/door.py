@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from onboarding.activators.port import NOBODY
 from onboarding.crypto import WrappedKeys
 from onboarding.domain.errors import EngineFault, Refusal, RefusalKind
 from onboarding.domain.evaluate import EVALUATOR_VERSION
@@ -22,13 +23,14 @@ from onboarding.domain.horizon import earliest
 from onboarding.domain.instants import whole_milliseconds
 from onboarding.domain.policy import Announced, Policies
 from onboarding.domain.settle import play, settle
+from onboarding.door.activations import desire_all
 from onboarding.door.callers import WORKER, is_operator
 from onboarding.door.draft import Draft
 from onboarding.door.journal import Journal, Origin
 from onboarding.door.owing import Owing
 from onboarding.door.request_keys import RequestKeys
 from onboarding.door.silence import Silence
-from onboarding.door.view import SILENT_AFTER, OperatorView, operator_view
+from onboarding.door.view import SILENT_AFTER, OperatorView, view_of
 from onboarding.door.world import World
 from onboarding.ids import new_id
 from onboarding.storage import accounts, files, tables
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from datetime import datetime
 
+    from onboarding.activators.port import Downstream
     from onboarding.crypto import AccountKeys, KeyRing
     from onboarding.domain.events import Documents
     from onboarding.door.callers import Caller, RequestKey
@@ -143,12 +146,14 @@ class Door:
         nudge: Callable[[str], None] | None = None,
         nudge_check: Callable[[str, str], None] | None = None,
         remind_after: tuple[int, ...] = (),
+        downstream: Downstream = NOBODY,
     ) -> None:
         self._database = database
         self._remind_after = remind_after
         self._ring = ring
         self._policies = policies
         self._verifiers = verifiers
+        self._downstream = downstream
         self._nudge = nudge or (lambda _account_id: None)
         self._nudge_check = nudge_check or (lambda _account_id, _check_id: None)
         request_keys = RequestKeys(ring)
@@ -278,12 +283,15 @@ class Door:
             created_at=whole_milliseconds(now),
             database_now=now,
             as_of=whole_milliseconds(now),
+            is_told=self._downstream.is_told(livemode=caller.livemode),
         )
         journal = Journal(draft)
         await self._read_files(tx, draft, change)
         result = change.apply(draft)
         self._look(draft, journal, World(draft, self._verifiers), change, caller, key)
-        silence = self._silence(None).looked(draft, journal, _seen(draft, journal), draft.as_of, caller.actor)
+        silence = self._silence(None).looked(
+            draft, journal, view_of(draft, journal.evaluation), draft.as_of, caller.actor
+        )
         journal.write()
         journal.deliver(began.destinations)
         columns, nudge = self._columns(draft, journal, None, silence, by_user=True, acted=True)
@@ -311,7 +319,7 @@ class Door:
         await self._read_files(tx, draft, change)
         result = change.apply(draft)
         self._look(draft, journal, world, change, caller, key)
-        seen, actor = _seen(draft, journal), _who_acted(caller)
+        seen, actor = view_of(draft, journal.evaluation), _who_acted(caller)
         silence = silence.looked(draft, journal, seen, draft.as_of, actor)
         if isinstance(change, Afterwards):
             result = change.after_look(draft, silence.shown(seen), earliest(journal.wake_at, silence.remind_at))
@@ -350,6 +358,7 @@ class Door:
             created_at=row.created_at,
             database_now=record.database_now,
             as_of=max(now, row.last_as_of) if row.last_as_of else now,
+            is_told=self._downstream.is_told(livemode=row.livemode),
         )
 
     async def _policies_of(self, row: AccountRow, r: Reading | None) -> Policies:
@@ -380,7 +389,7 @@ class Door:
             for step in looks:
                 world.remember(step)
                 journal.add(step, Origin("time.passed", WORKER), changed=False)
-                silence = silence.looked(draft, journal, _seen(draft, journal), step.as_of, None)
+                silence = silence.looked(draft, journal, view_of(draft, journal.evaluation), step.as_of, None)
         return silence
 
     def _look(
@@ -404,6 +413,8 @@ class Door:
             key.key if key else None,
         )
         journal.add(step, origin, changed=caller is not None)
+        if draft.is_told:
+            desire_all(draft, step.evaluation)
 
     def _columns(
         self,
@@ -418,7 +429,7 @@ class Door:
         """The account's row after the transaction, and whether somebody should look at it now."""
         row = record.row if record else None
         silent_at = draft.as_of + SILENT_AFTER if acted or row is None else row.silent_at
-        view = silence.shown(_seen(draft, journal))
+        view = silence.shown(view_of(draft, journal.evaluation))
         wake_at = earliest(journal.wake_at, silence.remind_at)
         lease = draft.row_changes.get("run_lease_until", row.run_lease_until if row else None)
         owing = Owing(draft, view, lease, wake_at, silent_at, record, by_user=by_user)
@@ -518,11 +529,6 @@ class _deciding:  # noqa: N801 -- reads as a statement
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, Exception) and not isinstance(error, (Refusal, EngineFault)):
             raise EngineFault(f"engine_{type(error).__name__}") from error
-
-
-def _seen(draft: Draft, journal: Journal) -> OperatorView:
-    """Where an account stands after the journal's last look."""
-    return operator_view(journal.evaluation, draft.state.checks, draft.next_actions, closed=draft.closed)
 
 
 def _who_acted(caller: Caller | None) -> str | None:

@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from datetime import date
 
     from onboarding.crypto import AccountKeys
+    from onboarding.domain.activations import Activation
     from onboarding.domain.events import Event
     from onboarding.domain.policy import Policy
-    from onboarding.domain.state import Outcome
+    from onboarding.domain.state import Acknowledgement, Outcome
     from onboarding.storage.accounts import AccountRecord
 
 VALUES = "values"
@@ -106,6 +107,9 @@ class Draft:
         ended_attempts: ids of attempts that a change ended.
         told: events of what can't be read off any document, for the journal.
         files: purposes of the files that the change names and the account may use, by id.
+        is_told: whether a downstream system must confirm what goes on.
+        activations: what it was told, by capability; changed through :meth:`put_activation` alone.
+        acknowledged: what it confirmed in this transaction, for the journal.
     """
 
     def __init__(  # noqa: PLR0913 -- everything a transaction knows
@@ -120,6 +124,7 @@ class Draft:
         created_at: datetime,
         database_now: datetime,
         as_of: datetime,
+        is_told: bool = False,
     ) -> None:
         self.record = record
         self.account_id = account_id
@@ -147,6 +152,10 @@ class Draft:
         self.ended_attempts: set[str] = set()
         self.told: list[Event] = []
         self.files: Mapping[str, str] = {}
+        self.is_told = is_told
+        self.activations: dict[str, Activation] = {}
+        self.changed_activations: set[str] = set()
+        self.acknowledged: list[Acknowledgement] = []
         self.evidence: list[Evidence] = []
         self.checks: dict[str, Check] = {}
         self.reviews: dict[str, str] = {}
@@ -167,6 +176,8 @@ class Draft:
         self.closed = record.row.closed_at is not None
         self.silent_at = record.row.silent_at
         self.attempts = list(record.attempts)
+        # Where nothing is downstream any more, what is left of it is nobody's to carry on.
+        self.activations = dict(record.activations) if self.is_told else {}
         for attempt in record.attempts:
             if attempt.next_action is not None:
                 address = self.open(attempt.id, NEXT_ACTION, 1, attempt.next_action)
@@ -314,6 +325,20 @@ class Draft:
         ahead = self.policies.ahead(self.as_of)
         if ahead is not None:
             self.policies = Policies(self.policy, Announced(ahead.policy, self.as_of))
+
+    def put_activation(self, activation: Activation) -> None:
+        """Replace what is known of the telling of one capability."""
+        self.activations[activation.capability] = activation
+        self.changed_activations.add(activation.capability)
+
+    def is_acknowledged(self, capability: str) -> bool:
+        """Whether a capability counts as on."""
+        return any(known.on for known in self.state.acknowledgements if known.capability == capability)
+
+    def acknowledge(self, capability: str) -> None:
+        """The downstream system has confirmed that a capability is on."""
+        self.state = self.state.acknowledge(capability, on=True, at=self.as_of)
+        self.acknowledged.append(self.state.acknowledgements[-1])
 
     def check(self, check_id: str) -> Check | None:
         """An open check by its id."""

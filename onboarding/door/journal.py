@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from onboarding.domain.activations import Activation
 from onboarding.domain.evaluate import EVALUATOR_VERSION
 from onboarding.domain.events import Documents, changes
 from onboarding.domain.settle import Answer
@@ -32,6 +33,8 @@ REVIEW_QUEUES = dict.fromkeys(("screening_hit", "name_missing", "name_not_compar
 """Queue of a review by the code of its reason; every other reason goes to the general queue."""
 
 GENERAL_QUEUE = "verification"
+
+ACTIVATION_COLUMNS = tuple(field.name for field in fields(Activation))
 
 ANSWER = "answer"
 """Field group under which a delayed answer is sealed."""
@@ -84,13 +87,14 @@ class Journal:
         checks = {**draft.checks, **step.checks}
         reviews = {**draft.reviews, **step.reviews}
         new_evidence = [*draft.evidence, *step.evidence]
-        draft.evidence, draft.checks, draft.reviews = [], {}, {}
+        acknowledged = [*draft.acknowledged, *step.acknowledgements]
+        draft.evidence, draft.checks, draft.reviews, draft.acknowledged = [], {}, {}, []
         draft.state = step.state
         for check in checks.values():
             self._moved[check.id] = (check, step.as_of)
             self._checks[check.id] = self._check_document(check, step.as_of)
         self._opened |= {check_id: checks[check_id] for check_id in step.opened}
-        for known in step.acknowledgements:
+        for known in acknowledged:
             self._acknowledgements[known.capability] = known
         self._answers |= step.answers
         self._reviews |= {check_id: (reason, step.as_of) for check_id, reason in reviews.items()}
@@ -210,6 +214,10 @@ class Journal:
                 on=known.on,
                 at=known.at,
             )
+        for capability in sorted(draft.changed_activations):
+            told = draft.activations[capability]
+            columns = {name: getattr(told, name) for name in ACTIVATION_COLUMNS}
+            batch.upsert(tables.Activation, account_id=draft.account_id, **columns)
         draft.flush()
 
     def deliver(self, destinations: Iterable[DestinationRow]) -> None:

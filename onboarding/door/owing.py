@@ -14,6 +14,7 @@ from onboarding.door.view import SOON
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from onboarding.domain.activations import Activation
     from onboarding.domain.state import Check
     from onboarding.door.draft import Draft
     from onboarding.door.view import OperatorView
@@ -40,14 +41,16 @@ class Owing:
             for check in draft.state.checks
             if needs_worker(check)
         }
-        unclaimed = [check_id for check_id, until in leases.items() if until is None or until <= now]
+        told = [one for one in draft.activations.values() if one.is_owed]
+        claims = [*leases.values(), *(activation_claimed_until(one, record) for one in told)]
+        unclaimed = any(until is None or until <= now for until in claims)
         epoch = draft.row_changes.get("run_epoch", record.row.run_epoch if record else 0)
         current = record.book_epoch if record is not None else epoch
         claimed = lease is not None and lease > now and epoch == current
         unsettled = view.is_worked_on(silent_at, draft.as_of)
-        owed = bool(unclaimed) or (unsettled and not claimed)
+        owed = unclaimed or (unsettled and not claimed)
         on_clock = record is not None and record.clock_now is not None
-        ends = [until for until in leases.values() if until is not None and until > now]
+        ends = [until for until in claims if until is not None and until > now]
         if claimed and unsettled and lease is not None:
             ends.append(lease)
         if wake_at is not None and not on_clock:
@@ -82,3 +85,8 @@ def claimed_until(record: AccountRecord | None, check_id: str) -> datetime | Non
     """Until when a check is claimed; a claim of an older epoch is void."""
     row = record.checks.get(check_id) if record is not None else None
     return row.lease_until if row is not None and record is not None and row.lease_epoch == record.book_epoch else None
+
+
+def activation_claimed_until(activation: Activation, record: AccountRecord | None) -> datetime | None:
+    """Until when the telling of a capability is claimed; a claim of an older epoch is void."""
+    return activation.lease_until if record is None or activation.lease_epoch == record.book_epoch else None

@@ -13,7 +13,9 @@ from onboarding.door.render import canonical_digest
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
 
+    from onboarding.domain.activations import Activation
     from onboarding.domain.state import Check
+    from onboarding.door.draft import Draft
 
 SOON = timedelta(hours=1)
 """A wake time within it is worth an open workflow run with an exact timer; a later one is the sweep's to find."""
@@ -28,11 +30,12 @@ class OperatorView:
 
     Attributes:
         stage: idle, collecting, verifying, active, restricted, rejected, unsupported or closed.
-        waiting_for: nobody, user, verifier or review.
+        waiting_for: nobody, user, verifier, review or activation.
         groups: what the open entries are about, without their last word.
         next_due: the next deadline.
         in_review: whether somebody must decide a review.
         at_vendor: whether the end user must go on at a verifier's page.
+        activations: what the downstream system must be told, and the code of what it refused.
     """
 
     stage: str
@@ -41,13 +44,14 @@ class OperatorView:
     next_due: str | None
     in_review: bool
     at_vendor: bool = False
+    activations: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
         """Changes whenever an operator would see something else."""
-        return canonical_digest(
-            self.stage, self.waiting_for, self.groups, self.next_due, self.in_review, self.at_vendor
-        )
+        seen = [self.stage, self.waiting_for, self.groups, self.next_due, self.in_review, self.at_vendor]
+        # Not for the many accounts without: their digest is what it was.
+        return canonical_digest(*seen, *([self.activations] if self.activations else []))
 
     @property
     def is_settled(self) -> bool:
@@ -59,8 +63,19 @@ class OperatorView:
         return not self.is_settled and silent_at is not None and silent_at > as_of
 
 
+def view_of(draft: Draft, evaluation: Mapping[str, Any]) -> OperatorView:
+    """The view of an account as a transaction leaves it."""
+    told = draft.activations.values()
+    return operator_view(evaluation, draft.state.checks, draft.next_actions, closed=draft.closed, activations=told)
+
+
 def operator_view(
-    evaluation: Mapping[str, Any], checks: Iterable[Check], awaits_user: Container[str], *, closed: bool
+    evaluation: Mapping[str, Any],
+    checks: Iterable[Check],
+    awaits_user: Container[str],
+    *,
+    closed: bool,
+    activations: Iterable[Activation] = (),
 ) -> OperatorView:
     """The view of a stored evaluation and the open checks; ``awaits_user`` holds those that wait for the end user."""
     statuses = {capability["status"] for capability in evaluation["capabilities"].values()}
@@ -81,8 +96,12 @@ def operator_view(
         waiting_for = "user"
     elif open_checks:
         waiting_for = "verifier"
+    owed = sorted(f"{one.capability} {one.error_code if one.is_refused else ''}" for one in activations if one.is_owed)
+    if owed and waiting_for == "nobody":
+        waiting_for = "activation"
     summary = evaluation["requirements"]["summary"]["minimum_deadline"]
-    return OperatorView(stage, waiting_for, groups, summary["time"] if summary else None, in_review, at_vendor)
+    next_due = summary["time"] if summary else None
+    return OperatorView(stage, waiting_for, groups, next_due, in_review, at_vendor, tuple(owed))
 
 
 def _stage(statuses: set[str], codes: set[str], *, closed: bool, checking: bool) -> str:  # noqa: PLR0911 -- a precedence

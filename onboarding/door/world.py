@@ -52,6 +52,6 @@ class World:
             raise LookupError("no stored answer")
         return decode_answer(self._draft.open(check_id, ANSWER, 1, record.answers[check_id].ciphertext))
 
-    def acknowledges(self, due: ActivationDue) -> bool:  # noqa: ARG002 -- the protocol's signature
-        """Nothing is downstream yet: the null activator acknowledges at once."""
-        return True
+    def acknowledges(self, due: ActivationDue) -> bool:
+        """Off counts at once, and is told afterwards; on only where nothing is downstream that must confirm it."""
+        return not due.on or not self._draft.is_told

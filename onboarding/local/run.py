@@ -44,6 +44,8 @@ MANUAL_CHECKS = (
     "address_match,id_number_match,identity_document,tax_id_match,business_address_match,company_tax_document,"
     "bank_account_match,bank_account_document,website_review"
 )
+# What the simulated system downstream is told of each capability, in order.
+ACTIVATION_STEPS = "limits,enable"
 # What shells report for a command that Ctrl-C ended.
 INTERRUPTED = 130
 
@@ -147,7 +149,7 @@ class _Run:
             "temporal": environment["TEMPORAL_ADDRESS"],
             "temporal_ui": ui,
             "database_url": database_url,
-            "simulators": {"stripe_identity": self._simulator_url} if settings.identity_key is None else {},
+            "simulators": self._simulated,
             "test_key": keys["test_key"],
             "live_key": keys["live_key"],
         }
@@ -157,6 +159,16 @@ class _Run:
     @property
     def _simulator_url(self) -> str:
         return f"http://{_reachable(self._settings.host)}:{self._settings.simulator.number}"
+
+    @property
+    def _receiver_url(self) -> str:
+        return f"http://{_reachable(self._settings.host)}:{self._settings.receiver.number}"
+
+    @property
+    def _simulated(self) -> dict[str, str]:
+        """Addresses of the stand-ins that run here."""
+        vendor = {"stripe_identity": self._simulator_url} if self._settings.identity_key is None else {}
+        return {**vendor, **({"receiver": self._receiver_url} if self._settings.activator_url is None else {})}
 
     def _environment(self, root_keys: str) -> dict[str, str]:
         settings = self._settings
@@ -168,10 +180,18 @@ class _Run:
                 "ONBOARDING_STRIPE_IDENTITY_KEY": key,
                 "ONBOARDING_STRIPE_IDENTITY_WEBHOOK_SECRETS": secret,
             }
+        receiver = {}
+        if settings.activator_url is None:
+            receiver = {
+                "ONBOARDING_ACTIVATOR_URL": f"{self._receiver_url}/switches",
+                "ONBOARDING_ACTIVATOR_SECRETS": _receiver_secret(settings.var / "simulators" / "receiver.json"),
+                "ONBOARDING_ACTIVATOR_STEPS": os.environ.get("ONBOARDING_ACTIVATOR_STEPS") or ACTIVATION_STEPS,
+            }
         return {
             "ONBOARDING_SCREENING_LISTS": os.environ.get("ONBOARDING_SCREENING_LISTS") or "bundled",
             "ONBOARDING_MANUAL_CHECKS": os.environ.get("ONBOARDING_MANUAL_CHECKS") or MANUAL_CHECKS,
             **vendor,
+            **receiver,
             "TEMPORAL_ADDRESS": settings.temporal_address or f"127.0.0.1:{settings.temporal.number}",
             "TEMPORAL_NAMESPACE": os.environ.get("TEMPORAL_NAMESPACE") or NAMESPACE,
             "ONBOARDING_ROOT_KEYS": root_keys,
@@ -222,6 +242,7 @@ class _Run:
         host = _reachable(settings.host)
         return [
             *self._simulators(environment),
+            *self._receivers(environment),
             Child(
                 name="api",
                 command=[sys.executable, "-m", "api"],
@@ -268,6 +289,26 @@ class _Run:
             )
         ]  # fmt: skip
 
+    def _receivers(self, environment: Mapping[str, str]) -> list[Child]:
+        settings = self._settings
+        if settings.activator_url is not None:
+            return []
+        host, port = settings.host, settings.receiver.number
+        return [
+            Child(
+                name="receiver",
+                command=[
+                    sys.executable, "-m", "simulators.receiver", "--host", host, "--port", str(port),
+                    "--state", str(settings.var / "simulators" / "receiver"),
+                ],
+                is_healthy=lambda: answers_ok(_reachable(host), port, "/_control/health"),
+                log_file=settings.log("receiver"),
+                environment={"RECEIVER_SIMULATOR_SECRET": environment["ONBOARDING_ACTIVATOR_SECRETS"]},
+                cwd=ROOT,
+                deadline=PART_DEADLINE_SECONDS,
+            )
+        ]  # fmt: skip
+
     def _run_examples(self) -> int:
         """Run the examples in this terminal; their exit status."""
         if importlib.util.find_spec("examples") is None:
@@ -309,6 +350,7 @@ class _Run:
         rows = {
             "API": facts["api"],
             "vendor simulator": facts["simulators"].get("stripe_identity"),
+            "system downstream": facts["simulators"].get("receiver"),
             "Temporal": facts["temporal"],
             "Temporal's page": facts["temporal_ui"],
             "database": _without_password(facts["database_url"]),
@@ -378,6 +420,7 @@ def _markers(settings: Settings) -> dict[str, str]:
         "api": "-m api",
         "worker": "worker.py",
         "simulator": "-m simulators.identity",
+        "receiver": "-m simulators.receiver",
         "temporal": str(settings.temporal_file),
     }
 
@@ -445,6 +488,16 @@ def _simulator_secrets(path: Path) -> tuple[str, str]:
         known = {"key": f"sk_test_{secrets.token_hex(16)}", "secret": f"whsec_{secrets.token_hex(16)}"}
         write_private(path, json.dumps(known) + "\n")
     return known["key"], known["secret"]
+
+
+def _receiver_secret(path: Path) -> str:
+    """What calls of the simulated system downstream are signed with, made at the first run."""
+    known = _read_run_file(path)
+    if not isinstance(known.get("secret"), str):
+        known = {"secret": f"whsec_{secrets.token_hex(16)}"}
+        write_private(path, json.dumps(known) + "\n")
+    secret: str = known["secret"]
+    return secret
 
 
 def _search_attributes() -> Mapping[str, str]:

@@ -25,11 +25,12 @@ class Settings:
     Attributes:
         var: `ONBOARDING_VAR`: folder for all state and logs.
         host: `ONBOARDING_API_HOST`: address the API listens on.
-        api, temporal, temporal_ui, postgres, worker_health, simulator: ports, see `from_environment`.
+        api, temporal, temporal_ui, postgres, worker_health, simulator, receiver: ports, see `from_environment`.
         database_url: `DATABASE_URL`: a server to use instead of starting one, or None.
         temporal_address: `TEMPORAL_ADDRESS`: the same for Temporal, `host:port`.
         root_keys: `ONBOARDING_ROOT_KEYS`: `1:BASE64` of 32 bytes; None makes or reads `var/root_key`.
         identity_key: `ONBOARDING_STRIPE_IDENTITY_KEY`: a real vendor to use instead of its simulator.
+        activator_url: `ONBOARDING_ACTIVATOR_URL`: a real system to tell of capabilities instead of the simulated one.
     """
 
     var: Path
@@ -40,10 +41,12 @@ class Settings:
     postgres: Port
     worker_health: Port
     simulator: Port
+    receiver: Port
     database_url: str | None
     temporal_address: str | None
     root_keys: str | None
     identity_key: str | None
+    activator_url: str | None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -69,10 +72,12 @@ class Settings:
             postgres=port("ONBOARDING_POSTGRES_PORT", 5439, "PostgreSQL"),
             worker_health=port("ONBOARDING_WORKER_HEALTH_PORT", 8081, "the worker's health"),
             simulator=port("ONBOARDING_SIMULATOR_PORT", 8091, "the simulator of Stripe Identity"),
+            receiver=port("ONBOARDING_RECEIVER_PORT", 8092, "the simulated system downstream"),
             database_url=environment.get("DATABASE_URL") or None,
             temporal_address=environment.get("TEMPORAL_ADDRESS") or None,
             root_keys=environment.get("ONBOARDING_ROOT_KEYS") or None,
             identity_key=environment.get("ONBOARDING_STRIPE_IDENTITY_KEY") or None,
+            activator_url=environment.get("ONBOARDING_ACTIVATOR_URL") or None,
         )
 
     @property
@@ -99,4 +104,6 @@ class Settings:
             wanted += [self.temporal, self.temporal_ui]
         if self.identity_key is None:
             wanted.append(self.simulator)
+        if self.activator_url is None:
+            wanted.append(self.receiver)
         return wanted

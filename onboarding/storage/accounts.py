@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from itertools import starmap
 from operator import attrgetter
 from typing import Any, TypeVar
 
 from onboarding.crypto import WrappedKeys
+from onboarding.domain.activations import Activation, ActivationState
 from onboarding.domain.state import (
     Acknowledgement,
     Check,
@@ -55,6 +56,7 @@ class AccountRecord:
         attempts: those of open checks, in order.
         reviews: the undecided ones.
         bank_accounts: those not deleted, in the order of their creation.
+        activations: what a downstream system was told, by capability.
         destinations: the enabled event destinations of its platform and mode, for thin events.
         database_now: the database's clock, read as the row was.
         clock_now: its test clock's time, if it is on one.
@@ -72,6 +74,7 @@ class AccountRecord:
     attempts: tuple[AttemptRow, ...]
     reviews: tuple[ReviewRow, ...]
     bank_accounts: tuple[BankAccountRow, ...]
+    activations: Mapping[str, Activation]
     destinations: tuple[DestinationRow, ...]
     database_now: datetime
     clock_now: datetime | None
@@ -187,6 +190,7 @@ SELECT {columns(AccountRow, "a")},
   {_children(Acknowledgement, "acknowledgements")} AS acknowledgements,
   {_children(ReviewRow, "reviews", OPEN_REVIEW)} AS reviews,
   {_children(BankAccountRow, "bank_accounts", "t.deleted_at IS NULL")} AS bank_accounts,
+  {_children(Activation, "activations")} AS activations,
   ARRAY(SELECT ROW({columns(DestinationRow)}) FROM event_destinations t
         WHERE t.platform_id = a.platform_id AND t.livemode = a.livemode AND {_WANTS_THIN}) AS destinations,
   c.now AS clock_now, c.state AS clock_state, c.target AS clock_target,
@@ -203,10 +207,9 @@ def decode_record(loaded: Row) -> AccountRecord:
     """The record of one row of a ``LOAD`` statement."""
     values: tuple[Any, ...] = tuple(loaded)
     row = AccountRow(*values[:_WIDTH])
-    (persons, sealed, evidence, checks, answers, attempts, orders, marks, acknowledgements, reviews, bank_accounts) = (
-        values[_WIDTH : _WIDTH + 11]
-    )
-    destinations, clock_now, clock_state, clock_target, book_epoch, database_now = values[_WIDTH + 11 :]
+    persons, sealed, evidence, checks, answers, attempts, orders, marks, acknowledgements, *rest = values[_WIDTH:]
+    reviews, bank_accounts, activations, destinations, clock_now, clock_state, clock_target, *last = rest
+    book_epoch, database_now = last
     check_rows = {check.id: check for check in _sorted(starmap(CheckRow, checks), "opened_at", "id")}
     return AccountRecord(
         row=row,
@@ -226,6 +229,7 @@ def decode_record(loaded: Row) -> AccountRecord:
         attempts=_sorted(starmap(AttemptRow, attempts), "check_id", "number"),
         reviews=_sorted(starmap(ReviewRow, reviews), "opened_at", "id"),
         bank_accounts=_sorted(starmap(BankAccountRow, bank_accounts), "created_at", "id"),
+        activations={row[0]: decode_activation(row) for row in activations},
         destinations=_sorted(starmap(DestinationRow, destinations), "id"),
         database_now=database_now,
         clock_now=clock_now,
@@ -253,6 +257,13 @@ def decode_mark(values: tuple[Any, ...]) -> Mark:
 def decode_order(values: tuple[Any, ...]) -> Order:
     """An order from its columns, in the order of the class."""
     return Order(values[0], OrderKind(values[1]), *values[2:])
+
+
+def decode_activation(values: tuple[Any, ...]) -> Activation:
+    """What was told of a capability, from its columns, in the order of the class."""
+    known = Activation(*values)
+    state, done, applied = ActivationState(known.state), tuple(known.done), tuple(known.applied)
+    return replace(known, state=state, done=done, applied=applied)
 
 
 def _check(row: CheckRow) -> Check:

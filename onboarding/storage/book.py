@@ -7,6 +7,7 @@ from datetime import datetime
 from onboarding.storage.accounts import columns
 from onboarding.storage.database import Reading
 from onboarding.storage.rows import BookRow
+from onboarding.storage.tables import OWED_ACTIVATION
 
 _COLUMNS = columns(BookRow)
 
@@ -34,6 +35,10 @@ async def void_claims(r: Reading) -> None:
     await r.fetch(
         "UPDATE accounts SET look_at = clock_timestamp() WHERE id IN"
         " (SELECT account_id FROM checks WHERE ended_at IS NULL AND lease_until IS NOT NULL)"
+    )
+    await r.fetch(
+        "UPDATE accounts SET look_at = clock_timestamp() WHERE id IN"  # noqa: S608 -- our own names
+        f" (SELECT account_id FROM activations WHERE {OWED_ACTIVATION} AND lease_until IS NOT NULL)"
     )
 
 

@@ -13,7 +13,8 @@ from itertools import starmap
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from onboarding.storage.accounts import columns
+from onboarding.domain.activations import Activation
+from onboarding.storage.accounts import columns, decode_activation
 from onboarding.storage.database import Database, Row
 from onboarding.storage.rows import AccountRow, AttemptRow, CheckRow, ReviewRow
 
@@ -114,6 +115,7 @@ class WholeAccount:
         answers, evidence: all.
         marks: kind, key, instant and value of each; ``orders`` the ids of those that were not undone;
             ``acknowledgements`` capability and whether it is on.
+        activations: what a downstream system was told, or must be.
         differs: columns in which the account's row is not what its last version says.
         values: the sealed field groups of account, persons and bank accounts; empty unless asked for.
         sealed: id and bytes of the other sealed columns, by column; empty unless asked for.
@@ -134,6 +136,7 @@ class WholeAccount:
     marks: tuple[tuple[str, str, datetime, str], ...]
     orders: tuple[str, ...]
     acknowledgements: tuple[tuple[str, bool], ...]
+    activations: tuple[Activation, ...]
     differs: tuple[str, ...]
     values: tuple[Sealed, ...]
     sealed: dict[str, tuple[tuple[str, bytes], ...]]
@@ -224,6 +227,7 @@ _PARTS = (
     "ARRAY(SELECT ROW(t.kind, t.key, t.at, t.value) FROM marks t WHERE t.account_id = a.id)",
     "ARRAY(SELECT t.id FROM orders t WHERE t.account_id = a.id AND t.undone_at IS NULL)",
     "ARRAY(SELECT ROW(t.capability, t.on) FROM acknowledgements t WHERE t.account_id = a.id)",
+    _rows(Activation, "activations"),
     "(SELECT ROW({}) FROM versions v WHERE v.account_id = a.id AND v.version = a.version)".format(  # noqa: S608
         ", ".join(f"v.{name} IS DISTINCT FROM a.{name}" for name in _COMPARED)
     ),
@@ -253,7 +257,8 @@ def _statement(condition: str, *, with_sealed: bool) -> str:
 def _decoded(loaded: Row) -> WholeAccount:
     values: tuple[Any, ...] = tuple(loaded)
     parts, tail = values[_WIDTH : _WIDTH + len(_PARTS)], values[_WIDTH + len(_PARTS) :]
-    versions, events, audit, checks, attempts, reviews, evidence, answers, marks, orders, acknowledged, differs = parts
+    versions, events, audit, checks, attempts, reviews, evidence, answers, marks, orders, *rest = parts
+    acknowledged, activations, differs = rest
     clock_now, clock_state, book_epoch, database_now, *sealed = tail
     return WholeAccount(
         row=AccountRow(*values[:_WIDTH]),
@@ -268,6 +273,7 @@ def _decoded(loaded: Row) -> WholeAccount:
         marks=tuple(map(tuple, marks)),
         orders=tuple(orders),
         acknowledgements=tuple(map(tuple, acknowledged)),
+        activations=_sorted(map(decode_activation, activations), "capability"),
         differs=tuple(name for name, is_other in zip(_COMPARED, differs or (), strict=False) if is_other),
         values=tuple(starmap(Sealed, sealed[0])) if sealed else (),
         sealed={name: tuple(map(tuple, rows)) for (name, _), rows in zip(_SEALED_COLUMNS, sealed[1:], strict=False)},

@@ -120,15 +120,16 @@ class VendorHttp:
         *,
         query: Sequence[tuple[str, str]] = (),
         form: Mapping[str, str] | None = None,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        """Send a request; answers whatever status came.
+        """Send a request, with a form or with content of its own; answers whatever status came.
 
         Raises:
             VerifierUnavailable: no answer came, or one that is too long.
         """
         try:
-            return await self._exchange(method, path, query, form, headers)
+            return await self._exchange(method, path, query, form, content, headers)
         except _NEVER_SENT:
             code = "not_connected"
         except _Unreadable:
@@ -149,10 +150,12 @@ class VendorHttp:
         path: str,
         query: Sequence[tuple[str, str]],
         form: Mapping[str, str] | None,
+        content: bytes | None,
         headers: Mapping[str, str] | None,
     ) -> Reply:
         url = self._base_url + path
-        async with self._open().stream(method, url, params=list(query), data=form, headers=headers) as response:
+        sent: dict[str, Any] = {"params": list(query)} if query else {}
+        async with self._open().stream(method, url, **sent, data=form, content=content, headers=headers) as response:
             body = bytearray()
             if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
                 raise _Unreadable

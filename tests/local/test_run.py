@@ -66,9 +66,12 @@ def test_given_servers_need_no_ports() -> None:
         "ONBOARDING_API_PORT",
         "ONBOARDING_WORKER_HEALTH_PORT",
         "ONBOARDING_SIMULATOR_PORT",
+        "ONBOARDING_RECEIVER_PORT",
     ]
     given["ONBOARDING_STRIPE_IDENTITY_KEY"] = "rk_live_made_up"
-    assert "ONBOARDING_SIMULATOR_PORT" not in [port.variable for port in Settings.from_environment(given).ports]
+    given["ONBOARDING_ACTIVATOR_URL"] = "https://ledger.example/capabilities"
+    wanted = [port.variable for port in Settings.from_environment(given).ports]
+    assert wanted == ["ONBOARDING_API_PORT", "ONBOARDING_WORKER_HEALTH_PORT"]
 
 
 def test_root_key_is_made_once_and_private(tmp_path: Path) -> None:

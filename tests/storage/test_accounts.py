@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onboarding.domain.activations import Activation, ActivationState
 from onboarding.domain.state import (
     Acknowledgement,
     Age,
@@ -63,6 +64,12 @@ EVIDENCE = Evidence(
 CHECK = Check("check_1", "document", "person_1", "dd", CheckState.STARTED, NOW, None, NOW, NOW + timedelta(hours=1))
 ORDER = Order("ord_1", OrderKind.HOLD, "fraud", "key_1", NOW, None, "merchant.card_payments", None, "internal")
 MARK = Mark(MarkKind.DEADLINE, "rule/x", NOW, NOW, "value")
+ACTIVATION = Activation(
+    "merchant.card_payments", desired=True, version=3, valid_until=NOW, state=ActivationState.UNDOING, since=NOW,
+    acknowledged=False, acknowledged_version=2, acknowledged_at=NOW, done=(), applied=("limits", "enable"),
+    step="enable", attempts=4, refusals=1, error_code="over_limit", call_at=NOW, lease_until=NOW, lease_epoch=2,
+    lease_run="run",
+)  # fmt: skip
 ACKNOWLEDGEMENT = Acknowledgement("merchant.card_payments", on=True, at=NOW)
 
 
@@ -127,6 +134,7 @@ def _whole_account() -> Batch:
     batch.insert(tables.Order, id="ord_0", **own, **undone)
     batch.insert(tables.Mark, **own, **_columns(MARK))
     batch.insert(tables.Acknowledgement, **own, **_columns(ACKNOWLEDGEMENT))
+    batch.insert(tables.Activation, **own, **_columns(ACTIVATION))
     for review_id, state in (("rev_1", "claimed"), ("rev_0", "decided")):
         batch.insert(
             tables.Review, id=review_id, **own, queue="default", reason_code="contested", state=state, opened_at=NOW
@@ -178,6 +186,7 @@ async def test_everything_that_was_written_is_loaded_in_one_statement(db: Databa
     assert [account.id for account in record.bank_accounts] == ["ba_1"]
     assert record.destinations == (rows.DestinationRow("ed_1", ["*"]),)
     assert (record.clock_now, record.clock_state, record.clock_target) == (NOW, "advancing", NOW)
+    assert record.activations == {ACTIVATION.capability: ACTIVATION}
     assert record.book_epoch == 1
     assert abs(record.database_now - datetime.now(UTC)) < timedelta(minutes=1)
 
@@ -236,6 +245,7 @@ async def test_a_lock_says_whether_there_is_such_an_account(db: Database) -> Non
         (Order, tables.Order),
         (Mark, tables.Mark),
         (Acknowledgement, tables.Acknowledgement),
+        (Activation, tables.Activation),
     ],
 )
 def test_row_classes_leave_out_only_what_is_said_here(row_type: type, table: type[tables.Table]) -> None:
@@ -248,6 +258,7 @@ def test_row_classes_leave_out_only_what_is_said_here(row_type: type, table: typ
         Order: {"account_id", "campaign", "undone_by"},
         Mark: {"account_id", "version"},
         Acknowledgement: {"account_id"},
+        Activation: {"account_id"},
         rows.EventDestinationRow: {"secret"},
     }
     columns = set(table.metadata.tables[str(table.__tablename__)].columns.keys())

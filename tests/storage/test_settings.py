@@ -8,6 +8,8 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
+from onboarding.activators.configured import downstream_from
+from onboarding.activators.port import NOBODY
 from onboarding.ids import new_id, request_id
 from onboarding.settings import SettingsError, load_settings
 
@@ -63,6 +65,9 @@ def test_secrets_are_not_printed_and_nothing_changes(environment: pytest.MonkeyP
         ("ONBOARDING_RATE_LIMIT_LIVE", "0", "ONBOARDING_RATE_LIMIT_LIVE: Input should be greater than 0"),
         ("ONBOARDING_TRUSTED_PROXIES", "secret", "ONBOARDING_TRUSTED_PROXIES: must be IP addresses or networks"),
         ("ONBOARDING_TRUSTED_PROXIES", "10.0.0.1/8", "ONBOARDING_TRUSTED_PROXIES: must be IP addresses or networks"),
+        ("ONBOARDING_ACTIVATOR_URL", "secret", "ONBOARDING_ACTIVATOR_URL: must begin with https://"),
+        ("ONBOARDING_ACTIVATOR_STEPS", "limits,limits", "ONBOARDING_ACTIVATOR_STEPS: must be words in lower case"),
+        ("ONBOARDING_ACTIVATOR_STEPS", ",", "ONBOARDING_ACTIVATOR_STEPS: must be words in lower case"),
         ("ONBOARDING_API_PORT", "secret", "ONBOARDING_API_PORT: Input should be a valid integer"),
     ],
 )
@@ -77,6 +82,18 @@ def test_a_wrong_setting_is_named_without_its_value(
     assert message.startswith(line)
     assert "\n" not in message
     assert "secret" not in message
+
+
+def test_calls_downstream_are_signed_or_nothing_starts(environment: pytest.MonkeyPatch) -> None:
+    assert downstream_from(load_settings()) is NOBODY
+    environment.setenv("ONBOARDING_ACTIVATOR_URL", "https://ledger.example/capabilities")
+    with pytest.raises(SettingsError, match="ONBOARDING_ACTIVATOR_SECRETS"):
+        downstream_from(load_settings())
+    environment.setenv("ONBOARDING_ACTIVATOR_SECRETS", "whsec_new, whsec_old")
+    environment.setenv("ONBOARDING_ACTIVATOR_STEPS", "limits, enable")
+    downstream = downstream_from(load_settings())
+    assert downstream.steps == ("limits", "enable")
+    assert (downstream.is_told(livemode=True), downstream.is_told(livemode=False)) == (True, False)
 
 
 def test_ids_sort_by_time_and_are_never_the_same() -> None:

@@ -244,9 +244,9 @@ ACCOUNT_TABLES = (
     *(
         (table, "account_id")
         for table in (
-            "acknowledgements", "answers", "attempts", "audit_log", "bank_accounts", "checks", "events", "evidence",
-            "idempotency_keys", "marks", "orders", "pending_deliveries", "persons", "reviews", "sealed_values",
-            "versions",
+            "acknowledgements", "activations", "answers", "attempts", "audit_log", "bank_accounts", "checks", "events",
+            "evidence", "idempotency_keys", "marks", "orders", "pending_deliveries", "persons", "reviews",
+            "sealed_values", "versions",
         )
     ),
 )  # fmt: skip

@@ -397,7 +397,28 @@ BREAKS: list[tuple[str, Callable[[Book], Awaitable[Life]], str]] = [
     ("version.content", varied, "UPDATE versions SET policy_hash = '' WHERE account_id = $1 AND LAST"),
     ("version.content", varied, "UPDATE versions SET evaluator_version = 99 WHERE account_id = $1 AND LAST"),
     ("version.state", active, "DELETE FROM marks WHERE account_id = $1 AND kind = 'first_active'"),
-    ("version.state", active, 'UPDATE acknowledgements SET "on" = NOT "on" WHERE account_id = $1'),
+    (
+        "version.state",
+        active,
+        (
+            "INSERT INTO acknowledgements SELECT account_id, 'merchant.other', true, at FROM acknowledgements"
+            " WHERE account_id = $1 LIMIT 1"
+        ),
+    ),
+    (
+        "activation.acknowledged",
+        active,
+        "UPDATE acknowledgements SET \"on\" = false WHERE account_id = $1 AND capability = 'merchant.card_payments'",
+    ),
+    (
+        "activation.settled",
+        active,
+        (
+            "INSERT INTO activations (account_id, capability, desired, version, state, since, acknowledged,"
+            " acknowledged_version, done, applied, attempts, refusals, lease_epoch)"
+            " VALUES ($1, 'merchant.other', true, 2, 'settled', now(), true, 1, '{}', '{}', 0, 0, 0)"
+        ),
+    ),
     ("check.duplicate", started, copied("checks", "OPEN_CHECK", id="'check_copy' || id")),
     ("check.ended", started, "UPDATE checks SET ended_at = now() WHERE OPEN_CHECK"),
     ("check.ended", varied, "UPDATE checks SET ended_at = NULL WHERE id = CONCLUDED"),

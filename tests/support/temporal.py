@@ -15,8 +15,11 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
 
+from onboarding.activations import Activations
+from onboarding.activators.port import Downstream
 from onboarding.attempts import Pace
 from onboarding.checks import Checks
+from onboarding.domain.activations import Rhythm
 from onboarding.door.callers import Caller
 from onboarding.engine import Engine, open_engine
 from onboarding.ids import new_id
@@ -94,7 +97,7 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(
+async def bench(  # noqa: PLR0913 -- everything that a test may replace
     settings: Settings,
     client: Client,
     verifiers: Verifiers | None = None,
@@ -103,19 +106,28 @@ async def bench(
     working: bool = True,
     work: Callable[[Engine], Any] | None = None,
     orders: Callable[[Engine], Any] | None = None,
+    downstream: Downstream | None = None,
+    rhythm: Rhythm | None = None,
     max_cached_workflows: int = 1000,
     version: str = "",
 ) -> AsyncIterator[Bench]:
-    """A bench; ``working`` False leaves the worker out, ``work`` and ``orders`` make what it asks instead of theirs."""
+    """A bench; ``working`` False leaves the worker out, ``work`` and ``orders`` make what it asks instead of theirs.
+
+    ``downstream`` confirms capabilities, in its own ``rhythm``.
+    """
     task_queue = f"test-{uuid.uuid4()}"
     nudger = Nudger(client, task_queue=task_queue, account=account_target, check=check_target, rollout=rollout_target)
     engine = await open_engine(
         settings,
         verifiers=verifiers,
+        downstream=downstream,
         nudge=nudger.nudge,
         nudge_check=nudger.nudge_check,
         nudge_rollout=nudger.nudge_rollout,
     )
+    if rhythm is not None:
+        telling = Activations(engine.door, engine.database, engine.downstream, rhythm)
+        engine = replace(engine, activations=telling)
     if work is not None:
         engine = replace(engine, work=work(engine))
     if orders is not None:

@@ -14,16 +14,19 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
 from workflows.account import AccountWorkflow
+from workflows.activation import ActivationWorkflow
 from workflows.check import CheckWorkflow
 from workflows.rollout import RolloutWorkflow
 from workflows.sweep import SweepWorkflow
+
+WORKFLOWS = [AccountWorkflow, ActivationWorkflow, CheckWorkflow, RolloutWorkflow, SweepWorkflow]
 
 HISTORIES = Path(__file__).with_name("histories")
 
 
 async def replay(history: WorkflowHistory) -> None:
     """Fails where the workflows now decide otherwise than they did."""
-    await Replayer(workflows=[AccountWorkflow, CheckWorkflow, RolloutWorkflow, SweepWorkflow]).replay_workflow(history)
+    await Replayer(workflows=WORKFLOWS).replay_workflow(history)
 
 
 async def record(name: str, history: WorkflowHistory) -> None:

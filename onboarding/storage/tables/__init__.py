@@ -1,9 +1,11 @@
 """The schema: one class per table, in the singular. Rows are read and written through the repositories beside it."""
 
 from onboarding.storage.tables.accounts import (
+    OWED_ACTIVATION,
     Account,
     AccountLink,
     Acknowledgement,
+    Activation,
     ActivityReport,
     AuditEntry,
     BankAccount,
@@ -47,9 +49,11 @@ __all__ = [
     "OPEN_CHECK_STATES",
     "OPEN_REVIEW",
     "OPEN_REVIEW_STATES",
+    "OWED_ACTIVATION",
     "Account",
     "AccountLink",
     "Acknowledgement",
+    "Activation",
     "ActivityReport",
     "Answer",
     "ApiKey",

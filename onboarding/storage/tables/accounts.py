@@ -112,7 +112,7 @@ class Mark(Table, table=True):
 
 
 class Acknowledgement(Table, table=True):
-    """What the downstream system last confirmed about a capability."""
+    """Whether a capability counts as on, see :class:`onboarding.domain.state.Acknowledgement`."""
 
     __tablename__ = "acknowledgements"
 
@@ -120,6 +120,41 @@ class Acknowledgement(Table, table=True):
     capability: str = Field(primary_key=True)
     on: bool
     at: datetime = instant()
+
+
+OWED_ACTIVATION = "state <> 'settled'"
+"""SQL: the downstream system must still be told. Written as in the index, so that the planner knows it again."""
+
+
+class Activation(Table, table=True):
+    """What a downstream system was told of a capability, see :class:`onboarding.domain.activations.Activation`.
+
+    Only where one is configured. All times but ``valid_until`` are the database's.
+    """
+
+    __tablename__ = "activations"
+    __table_args__ = (Index("ix_activations_owed", "since", postgresql_where=text(OWED_ACTIVATION)),)
+
+    account_id: str = Field(primary_key=True, foreign_key="accounts.id")
+    capability: str = Field(primary_key=True)
+    desired: bool
+    version: int
+    valid_until: datetime | None = instant(default=None)
+    state: str
+    since: datetime = instant()
+    acknowledged: bool | None = None
+    acknowledged_version: int = 0
+    acknowledged_at: datetime | None = instant(default=None)
+    done: list[str] = codes(default_factory=list)
+    applied: list[str] = codes(default_factory=list)
+    step: str | None = None
+    attempts: int = 0
+    refusals: int = 0
+    error_code: str | None = None
+    call_at: datetime | None = instant(default=None)
+    lease_until: datetime | None = instant(default=None)
+    lease_epoch: int = 0
+    lease_run: str | None = None
 
 
 class Order(Table, table=True):
