@@ -24,6 +24,7 @@ from activities.accounts import AccountActivities
 from activities.checks import CheckActivities
 from activities.errors import Closed
 from activities.policies import PolicyActivities
+from activities.reviews import ReviewActivities
 from activities.sweep import SweepActivities
 from onboarding import telemetry
 from onboarding.checks import Checks
@@ -37,8 +38,9 @@ from onboarding.verifiers.lists import ListRefused, ListVerifier
 from onboarding.verifiers.registry import Verifiers
 from workflows.account import AccountWorkflow
 from workflows.check import CheckWorkflow
+from workflows.review import ReviewWorkflow
 from workflows.rollout import RolloutWorkflow
-from workflows.schedule import account_target, check_target, ensure_sweeps, rollout_target
+from workflows.schedule import account_target, check_target, ensure_sweeps, review_target, rollout_target
 from workflows.sweep import SweepWorkflow
 
 RETRY_SECONDS = 2.0
@@ -78,15 +80,18 @@ def make_worker(
     client: Client, engine: Engine, nudger: Nudger, *, task_queue: str, checks: Checks, max_cached_workflows: int = 1000
 ) -> Worker:
     """The worker with all workflows and activities; tests and benchmarks run this one too."""
+    reviews = ReviewActivities(engine.reviews)
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[AccountWorkflow, CheckWorkflow, RolloutWorkflow, SweepWorkflow],
+        workflows=[AccountWorkflow, CheckWorkflow, ReviewWorkflow, RolloutWorkflow, SweepWorkflow],
         activities=[
             AccountActivities(engine.work).plan_account,
             CheckActivities(checks).advance_check,
             PolicyActivities(engine.rollout_steps).step_rollout,
-            SweepActivities(engine.work, engine.inbox, nudger, engine.rollout_steps).sweep_accounts,
+            reviews.see_review,
+            reviews.decide_review,
+            SweepActivities(engine.work, engine.inbox, nudger, engine.rollout_steps, engine.reviews).sweep_accounts,
         ],
         interceptors=[Closed()],
         max_cached_workflows=max_cached_workflows,
@@ -139,7 +144,12 @@ async def _refresh(screening: ListVerifier) -> None:
 async def _work(settings: Settings, health: Health, verifiers: Verifiers) -> None:
     client = await connect(settings)
     nudger = Nudger(
-        client, task_queue=settings.task_queue, account=account_target, check=check_target, rollout=rollout_target
+        client,
+        task_queue=settings.task_queue,
+        account=account_target,
+        check=check_target,
+        rollout=rollout_target,
+        review=review_target,
     )
     engine = await _open(settings, verifiers, nudger)
     health.postgres = True
@@ -165,6 +175,7 @@ async def _open(settings: Settings, verifiers: Verifiers, nudger: Nudger) -> Eng
                 nudge=nudger.nudge,
                 nudge_check=nudger.nudge_check,
                 nudge_rollout=nudger.nudge_rollout,
+                nudge_review=nudger.nudge_review,
             )
         except Exception as error:  # noqa: BLE001 -- not there, not migrated yet, or still starting: all pass with time
             _log.warning("waiting_for_postgres", error=type(error).__name__)

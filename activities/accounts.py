@@ -41,4 +41,5 @@ class AccountActivities:
             next_due=plan.next_due,
             stuck=plan.stuck,
             details=plan.details,
+            reviews=plan.reviews,
         )

@@ -23,6 +23,7 @@ class AccountPlan:
         wake_seconds: until the next look; None for none.
         done: nothing is left to do; the run may end if nobody nudged meanwhile.
         details: Markdown for the workflow's page: codes and times only.
+        reviews: ids of reviews that need a run of their own.
     """
 
     stage: str
@@ -36,6 +37,7 @@ class AccountPlan:
     next_due: datetime | None = None
     stuck: bool = False
     details: str = ""
+    reviews: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,45 @@ class CheckLook:
 
     account_id: str
     check_id: str
+
+
+@dataclass(frozen=True)
+class ReviewLook:
+    """Which review to look at."""
+
+    account_id: str
+    review_id: str
+
+
+@dataclass(frozen=True)
+class ReviewStand:
+    """Where a review stands.
+
+    Attributes:
+        status: as platforms see it.
+        four_eyes: whether two persons must decide.
+        wait_seconds: until the next look; None where it is decided or nobody needs it.
+        details: Markdown for the workflow's page: codes and times only.
+    """
+
+    status: str
+    platform: str = ""
+    country: str = ""
+    queue: str = ""
+    four_eyes: bool = False
+    sla_at: datetime | None = None
+    wait_seconds: float | None = None
+    details: str = ""
+
+
+@dataclass(frozen=True)
+class ReviewDecision:
+    """What somebody decided in the Temporal UI."""
+
+    account_id: str
+    review_id: str
+    decision: str
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,7 +118,7 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Swept:
-    """How many accounts, checks and roll-outs were due, and how many were nudged; the rest is found again later."""
+    """How many accounts, checks, reviews and roll-outs were due, and how many were nudged; the rest is found again."""
 
     due: int
     nudged: int

@@ -102,13 +102,14 @@ class Engine:
         await self.database.close()
 
 
-async def open_engine(
+async def open_engine(  # noqa: PLR0913 -- all that a process may choose
     settings: Settings,
     *,
     verifiers: Verifiers | None = None,
     nudge: Callable[[str], None] | None = None,
     nudge_check: Callable[[str, str], None] | None = None,
     nudge_rollout: Callable[[str], None] | None = None,
+    nudge_review: Callable[[str, str], None] | None = None,
     policy: Policy | None = None,
     policy_bytes: bytes | None = None,
     name: str = "onboarding",
@@ -121,6 +122,7 @@ async def open_engine(
         nudge: called after a commit with the id of an account that somebody should look at; must not block.
         nudge_check: the same for a check, with the ids of its account and its own.
         nudge_rollout: the same for a roll-out.
+        nudge_review: the same for a review, with the ids of its account and its own.
         policy: the policy new accounts are assigned; the package's own if None. ``policy_bytes`` are its bytes.
         policy_bytes: see ``policy``.
         name: what Postgres shows of this process.
@@ -139,7 +141,7 @@ async def open_engine(
     except BaseException:
         await database.close()
         raise
-    door = Door(database, ring, shelf, chosen, nudge, nudge_check)
+    door = Door(database, ring, shelf, chosen, nudge, nudge_check, nudge_review)
     reader = Reader(database, ring, door)
     clocks = Clocks(database, ring, door)
     files = Files(database, ring, door, objects_at(settings.files))
@@ -155,7 +157,7 @@ async def open_engine(
         accounts=Accounts(door, reader, chosen),
         tokens=Tokens(database, ring, door, chosen),
         vault=Vault(database, door, chosen),
-        reviews=Reviews(door, reader),
+        reviews=Reviews(database, door, reader),
         orders=Orders(database, door, reader),
         activity=Activity(database, door),
         reader=reader,

@@ -38,8 +38,12 @@ ACTIONS = {
     "person.created": "A person was added",
     "person.deleted": "A person was removed",
     "person.updated": "A person was updated",
+    "review.assigned": "A review was assigned",
     "review.claimed": "A reviewer took a review",
-    "review.decided": "A review was decided",
+    "review.decided": "A reviewer decided about a review",
+    "review.escalated": "A review was late, and came to the front of its queue",
+    "review.information_requested": "A reviewer asked the user for more",
+    "review.noted": "A reviewer noted something",
     "review.released": "A reviewer gave a review back",
 }
 """What people did. What the engine does by itself is told by what came of it."""
@@ -56,6 +60,7 @@ ORDERS = {
     OrderKind.HOLD: ("A hold was placed", "The hold was released"),
     OrderKind.REJECT: ("The account was rejected", "The rejection was undone"),
     OrderKind.RECHECK: ("A new check was ordered", "The order to check again ended"),
+    OrderKind.REQUEST_INFORMATION: ("Something was asked of the user", "What was asked of the user is settled"),
 }
 
 Change = dict[str, Any]

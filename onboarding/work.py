@@ -62,6 +62,7 @@ class Plan:
         done: the run may end if nobody nudged it meanwhile.
         details: Markdown for operators.
         again: another plan is to follow at once.
+        reviews: given to the run now: each is to be shown by a workflow of its own.
     """
 
     account_id: str
@@ -77,6 +78,7 @@ class Plan:
     next_due: datetime | None
     details: str
     again: bool = False
+    reviews: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,7 @@ class ClaimWork:
             next_due=parse_time(view.next_due),
             details=_details(draft, view, wake_at),
             again=again,
+            reviews=_give_reviews(draft),
         )
 
     @staticmethod
@@ -166,6 +169,16 @@ class ClaimWork:
         held = row.run_lease_until is not None and row.run_epoch == record.book_epoch
         if not held or row.run_lease_until is None or row.run_lease_until - now < RENEW_BELOW:
             draft.row_changes |= {"run_lease_until": now + RUN_LEASE, "run_epoch": record.book_epoch}
+
+
+def _give_reviews(draft: Draft) -> tuple[str, ...]:
+    """Reviews without a run, for this one to start theirs; they are found again where none of them ever looks."""
+    now = draft.database_now
+    rows = draft.record.reviews if draft.record is not None else ()
+    due = [row for row in rows if row.look_at is not None and row.look_at <= now]
+    for row in due:
+        draft.move_review(row, look_at=now + START_WITHIN)
+    return tuple(row.id for row in due)
 
 
 class Work:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from contextlib import suppress
 from typing import Any
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
 from temporalio.exceptions import (
-    ActivityError,
-    ApplicationError,
     FailureError,
     WorkflowAlreadyStartedError,
     is_cancelled_exception,
@@ -21,8 +19,11 @@ with workflow.unsafe.imports_passed_through():
     from activities.errors import ENGINE_FAULT
     from activities.messages import AccountLook, AccountPlan
     from workflows import names, options
+    from workflows.alarm import Alarm
     from workflows.check import CheckWorkflow
-    from workflows.messages import AccountInput, CheckInput, Shown
+    from workflows.failures import code_of
+    from workflows.messages import AccountInput, CheckInput, ReviewInput, Shown
+    from workflows.review import ReviewWorkflow
 
 
 @workflow.defn(name=names.ACCOUNT_WORKFLOW)
@@ -38,7 +39,7 @@ class AccountWorkflow:
         self._account = account
         self._shown = account.shown or Shown()
         self._dirty = True
-        self._alarm = _Alarm()
+        self._alarm = Alarm()
         self._runs: dict[str, workflow.ChildWorkflowHandle[CheckWorkflow, str]] = {}
 
     @workflow.signal(name=names.ACCOUNT_CHANGED, description="Look at the account again")
@@ -57,6 +58,7 @@ class AccountWorkflow:
                 return
             self._show(plan)
             await self._start(plan.checks)
+            await self._start_reviews(plan.reviews)
             if plan.done and self._may_end():
                 return
             if workflow.info().is_continue_as_new_suggested() and self._may_end():
@@ -72,7 +74,7 @@ class AccountWorkflow:
         try:
             return await self._plan_with_retries(look)
         except FailureError as error:
-            if _code(error) != ENGINE_FAULT:
+            if code_of(error) != ENGINE_FAULT:
                 raise
             self._show_stuck()
             return None
@@ -83,7 +85,7 @@ class AccountWorkflow:
                 AccountActivities.plan_account, look, **options.PLAN_HERE
             )
         except FailureError as error:
-            if is_cancelled_exception(error) or _code(error) == ENGINE_FAULT:
+            if is_cancelled_exception(error) or code_of(error) == ENGINE_FAULT:
                 raise
         return await workflow.execute_activity_method(AccountActivities.plan_account, look, **options.PLAN)
 
@@ -112,6 +114,19 @@ class AccountWorkflow:
                 workflow.logger.debug("check runs already")
 
         await asyncio.gather(*(start(check_id) for check_id in check_ids if check_id not in self._runs))
+
+    async def _start_reviews(self, review_ids: tuple[str, ...]) -> None:
+        """A run for each review that has none: it shows the review to operators, and sees that it is not late."""
+        for review_id in review_ids:
+            with suppress(WorkflowAlreadyStartedError):
+                await workflow.start_child_workflow(
+                    ReviewWorkflow.run,
+                    ReviewInput(self._account.account_id, review_id),
+                    id=names.review_workflow_id(review_id),
+                    # It lives as long as its review.
+                    parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                    static_summary=names.review_summary(self._account.account_id),
+                )
 
     def _show(self, plan: AccountPlan) -> None:
         """Tell operators where the account stands: an event only where a search attribute changed."""
@@ -154,42 +169,3 @@ class AccountWorkflow:
         else:
             self._alarm.clear()
         await workflow.wait_condition(lambda: self._dirty or self._alarm.rings)
-
-
-class _Alarm:
-    """One timer that survives nudges: to cancel it and start another costs two events each time.
-
-    It is left alone as long as it rings no later than asked, and not before half of the time has passed: to look a
-    little early is harmless.
-    """
-
-    def __init__(self) -> None:
-        self._timer: asyncio.Task[None] | None = None
-        self._rings_at = 0.0
-
-    @property
-    def rings(self) -> bool:
-        return self._timer is not None and self._timer.done()
-
-    def set(self, seconds: float, summary: str) -> None:
-        now = workflow.time()
-        if self._timer is not None and not self._timer.done() and seconds / 2 <= self._rings_at - now <= seconds:
-            return
-        self.clear()
-        self._rings_at = now + seconds
-        self._timer = asyncio.create_task(workflow.sleep(timedelta(seconds=seconds), summary=summary))
-
-    def clear(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-
-def _code(error: FailureError) -> str | None:
-    """The code of a failed activity.
-
-    A local activity that fails raises an ActivityError at first, and on replay its bare cause: the marker in the
-    history holds nothing else (SDK 1.35). Whoever catches only the first decides otherwise on replay.
-    """
-    cause = error.cause if isinstance(error, ActivityError) else error
-    return cause.type if isinstance(cause, ApplicationError) else None

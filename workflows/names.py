@@ -10,6 +10,7 @@ from temporalio.common import SearchAttributeKey
 
 ACCOUNT_WORKFLOW = "AccountWorkflow"
 CHECK_WORKFLOW = "CheckWorkflow"
+REVIEW_WORKFLOW = "ReviewWorkflow"
 ROLLOUT_WORKFLOW = "RolloutWorkflow"
 SWEEP_WORKFLOW = "SweepWorkflow"
 
@@ -17,6 +18,10 @@ ACCOUNT_CHANGED = "account_changed"
 """The nudge: look again. Without payload, so that lost, late and doubled ones are harmless."""
 CHECK_CHANGED = "check_changed"
 """The same for a check: a report came in by another way than a poll."""
+REVIEW_CHANGED = "review_changed"
+"""The same for a review: somebody claimed it, decided it, or it is late."""
+DECIDE = "decide"
+"""The update by which somebody decides a review in the Temporal UI."""
 ROLLOUT_CHANGED = "rollout_changed"
 """The same for a roll-out: it was made, paused, resumed or taken back."""
 
@@ -57,6 +62,16 @@ def check_summary(account_id: str) -> str:
 def check_workflow_id(check_id: str) -> str:
     """The run that works on a check which cannot be answered at once."""
     return f"check/{check_id}"
+
+
+def review_summary(account_id: str) -> str:
+    """What a list of runs shows beside the id of a review."""
+    return f"review of account {account_id}"
+
+
+def review_workflow_id(review_id: str) -> str:
+    """The run that shows a review to operators."""
+    return f"review/{review_id}"
 
 
 def rollout_workflow_id(rollout_id: str) -> str:

@@ -12,6 +12,7 @@ import typer
 from onboarding.cli.api_keys import keys_app
 from onboarding.cli.orders import orders_app
 from onboarding.cli.policies import policies_app
+from onboarding.cli.reviews import reviews_app
 from onboarding.process_exit import settle_before_exit
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -20,6 +21,7 @@ inbox_app = typer.Typer(no_args_is_help=True, help="What vendors sent.")
 app.add_typer(inbox_app, name="inbox")
 app.add_typer(orders_app, name="orders")
 app.add_typer(policies_app, name="policies")
+app.add_typer(reviews_app, name="reviews")
 
 
 @app.callback()

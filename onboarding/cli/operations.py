@@ -146,7 +146,9 @@ async def _sweep(settings: Settings, limit: int) -> tuple[int, int]:
         due = await engine.work.sweep(limit)
         checks = {*await engine.inbox.due(limit), *await engine.work.leftovers(limit)}
         rollouts = await engine.rollout_steps.due(limit)
-        return len(due) + len(checks) + len(rollouts), await nudger.nudge_all(due, checks, rollouts)
+        reviews = await engine.reviews.due(limit)
+        found = len(due) + len(checks) + len(rollouts) + len(reviews)
+        return found, await nudger.nudge_all(due, checks, rollouts, reviews)
     finally:
         await engine.close()
 
@@ -161,6 +163,7 @@ async def _nudger(settings: Settings) -> Nudger:
         account=targets.account_target,
         check=targets.check_target,
         rollout=targets.rollout_target,
+        review=targets.review_target,
     )
 
 
@@ -200,8 +203,8 @@ def place_order(
     ticket: str | None,
 ) -> dict[str, Any]:
     """The order, placed in the name of whoever runs this."""
-    chosen = _one_of(OrderKind, kind, KINDS)
-    readers = _one_of(Audience, audience, tuple(Audience)) if audience is not None else None
+    chosen_kind = chosen(OrderKind, kind, KINDS)
+    readers = chosen(Audience, audience, tuple(Audience)) if audience is not None else None
 
     async def work(engine: Engine) -> dict[str, Any]:
         caller = await engine.orders.operator(account_id, getpass.getuser())
@@ -209,7 +212,7 @@ def place_order(
             caller,
             account_id,
             None,
-            kind=chosen,
+            kind=chosen_kind,
             reason=reason,
             capability=capability,
             ends_at=ends_at,
@@ -249,7 +252,8 @@ def decided(work: Callable[[Engine], Awaitable[T]]) -> T:
         raise CommandFailed(f"{where}{refusal.message}") from None
 
 
-def _one_of(kind: type[E], name: str, allowed: Sequence[str]) -> E:
+def chosen(kind: type[E], name: str, allowed: Sequence[str]) -> E:
+    """One of these words; any other is told to whoever typed it."""
     if name not in allowed:
         raise CommandFailed(f"{name} is not one of {', '.join(allowed)}")
     return kind(name)
@@ -273,6 +277,7 @@ def with_engine(work: Callable[[Engine], Awaitable[T]]) -> T:
             nudge=nudger.nudge,
             nudge_check=nudger.nudge_check,
             nudge_rollout=nudger.nudge_rollout,
+            nudge_review=nudger.nudge_review,
             name="onboarding-cli",
         )
         try:

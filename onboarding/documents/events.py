@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from onboarding.domain.events import ACCOUNT_TYPE, CHECK_TYPE, DUE_SECTIONS, PERSON_TYPE, SECTIONS
+from onboarding.domain.events import ACCOUNT_TYPE, CHECK_TYPE, DUE_SECTIONS, PERSON_TYPE, REVIEW_TYPE, SECTIONS
 from onboarding.domain.instants import rfc3339
 
 if TYPE_CHECKING:
@@ -28,11 +28,15 @@ THIN_EVENTS = frozenset(
         ),
         *(f"{PERSON_TYPE}.{what}" for what in ("created", "updated", "deleted")),
         *(f"{CHECK_TYPE}.{what}" for what in ("created", "updated")),
+        *(
+            f"{REVIEW_TYPE}.{what}"
+            for what in ("decided", "escalated", "information_requested", "information_supplied")
+        ),
         LINK_RETURNED,
         PING,
     }
 )
-"""Every type of event that this engine causes: those of the contract, and its own about checks."""
+"""Every type of event that this engine causes: those of the contract, and its own about checks and reviews."""
 
 SNAPSHOT_EVENTS = frozenset(
     {

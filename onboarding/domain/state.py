@@ -153,11 +153,16 @@ class OrderKind(StrEnum):
     HOLD = "hold"
     REJECT = "reject"
     RECHECK = "recheck"
+    REQUEST_INFORMATION = "request_information"
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A decision of a person. ``capability`` None is all; ``target`` is a check kind for a recheck."""
+    """A decision of a person. ``capability`` None is all.
+
+    ``target`` is a check kind for a recheck; for a request for information it names a check and a leaf
+    (:func:`onboarding.domain.reviews.target_of`), and ``reason`` is the error code that the user is shown.
+    """
 
     id: str
     kind: OrderKind

@@ -69,6 +69,9 @@ WORKER = "worker"
 END_USER = "end_user"
 """Actor of what the person does whom the account belongs to."""
 
+TEMPORAL_UI = "temporal-ui"
+"""Actor of what somebody did in the Temporal UI, which says of nobody who they are."""
+
 OPERATOR, KEY = "operator:", "key_"
 """How actors begin: somebody who runs the engine, and a platform's key."""
 
@@ -85,4 +88,4 @@ def is_platform(actor: str) -> bool:
 
 def shown_actor(actor: str) -> str:
     """An actor as platforms see it: whoever is no key of theirs is an operator, nobody in particular."""
-    return actor if is_platform(actor) or actor in (WORKER, END_USER) else OPERATOR.rstrip(":")
+    return actor if is_platform(actor) or actor in (WORKER, END_USER, TEMPORAL_UI) else OPERATOR.rstrip(":")

@@ -140,6 +140,7 @@ class Door:
         verifiers: Verifiers,
         nudge: Callable[[str], None] | None = None,
         nudge_check: Callable[[str, str], None] | None = None,
+        nudge_review: Callable[[str, str], None] | None = None,
     ) -> None:
         self._database = database
         self._ring = ring
@@ -147,6 +148,7 @@ class Door:
         self._verifiers = verifiers
         self._nudge = nudge or (lambda _account_id: None)
         self._nudge_check = nudge_check or (lambda _account_id, _check_id: None)
+        self._nudge_review = nudge_review or (lambda _account_id, _review_id: None)
         request_keys = RequestKeys(ring)
         # In the door's transaction, or in that of what belongs to no account.
         self.claim = request_keys.claim
@@ -212,6 +214,8 @@ class Door:
         if revised.draft is not None:
             for check_id in revised.draft.withdrawn:
                 self._nudge_check(account_id, check_id)
+            for review_id in revised.draft.moved_reviews:
+                self._nudge_review(account_id, review_id)
         return revised
 
     async def create(self, change: Change | Drawn, caller: Caller, key: RequestKey | None = None) -> Revised:
@@ -307,7 +311,7 @@ class Door:
         result = change.apply(draft)
         self._look(draft, journal, world, change, caller, key)
         if isinstance(change, Afterwards):
-            view = operator_view(journal.evaluation, draft.state.checks, draft.next_actions, closed=draft.closed)
+            view = operator_view(journal.evaluation, draft.state.checks, draft.awaits_user, closed=draft.closed)
             result = change.after_look(draft, view, journal.wake_at)
         journal.write()
         journal.deliver(record.destinations)
@@ -395,7 +399,7 @@ class Door:
         """The account's row after the transaction, and whether somebody should look at it now."""
         row = record.row if record else None
         silent_at = draft.as_of + SILENT_AFTER if by_user or row is None else row.silent_at
-        view = operator_view(journal.evaluation, draft.state.checks, draft.next_actions, closed=draft.closed)
+        view = operator_view(journal.evaluation, draft.state.checks, draft.awaits_user, closed=draft.closed)
         lease = draft.row_changes.get("run_lease_until", row.run_lease_until if row else None)
         owing = Owing(draft, view, lease, journal.wake_at, silent_at, record, by_user=by_user)
         ahead = draft.policies.ahead(draft.as_of)

@@ -101,7 +101,7 @@ class PlaceOrder:
         if self.audience is Audience.INTERNAL and not is_hold:
             raise _invalid("A rejection's reason is the code of the capabilities' status: it is for users.", "audience")
         audience = self.audience or (Audience.INTERNAL if is_hold else Audience.USER)
-        _place(
+        place(
             draft,
             Order(
                 id=self.order_id,
@@ -166,7 +166,7 @@ class RejectAccount:
         for name in missing:
             audience = Audience.USER.value
             order_id = new_id("ord_")
-            _place(
+            place(
                 draft,
                 Order(order_id, OrderKind.REJECT, self.reason, self.actor, draft.as_of, None, name, audience=audience),
             )
@@ -203,7 +203,8 @@ def _rejections_of_platform(draft: Draft) -> list[Order]:
     return [one for one in draft.state.orders if one.kind is OrderKind.REJECT and is_platform(one.actor)]
 
 
-def _place(draft: Draft, order: Order) -> None:
+def place(draft: Draft, order: Order) -> None:
+    """Add an order to the account's."""
     draft.state = replace(draft.state, orders=(*draft.state.orders, order))
     draft.batch.insert(
         tables.Order,
@@ -215,6 +216,7 @@ def _place(draft: Draft, order: Order) -> None:
         starts_at=order.starts_at,
         ends_at=order.ends_at,
         capability=order.capability,
+        target=order.target,
         audience=order.audience,
     )
 

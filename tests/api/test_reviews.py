@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -72,10 +73,15 @@ def test_sdk_claims_and_decides(platform: Platform, decision: str, expected: str
     decided = sdk.raw_request("post", f"{REVIEWS}/{review['id']}/decide", decision=decision).data
 
     key_id = platform.server.fetch("SELECT id FROM api_keys WHERE platform_id = $1 AND NOT livemode", platform.id)
-    assert claimed == {**review, "status": "claimed", "claimed_by": key_id[0]["id"]}
+    until = datetime.fromisoformat(claimed["claimed_until"]) - datetime.now(UTC)
+    assert timedelta(minutes=29) < until <= timedelta(minutes=30)
+    assert claimed == {
+        **review, "status": "claimed", "claimed_by": key_id[0]["id"], "claimed_until": claimed["claimed_until"]
+    }  # fmt: skip
     assert decided == {
         **claimed,
         "status": "decided",
+        "claimed_until": None,
         "decision": decision,
         "decided": decided["decided"],
         "decided_by": key_id[0]["id"],
@@ -143,7 +149,9 @@ def test_a_claim_is_its_keys_own(platform: Platform) -> None:
     _, review = new_hit(platform)
     other = with_another_key(platform)
 
-    assert post(platform, review, "claim").json() == post(platform, review, "claim").json()
+    first, again = post(platform, review, "claim").json(), post(platform, review, "claim").json()
+    assert first == {**again, "claimed_until": first["claimed_until"]}
+    assert first["claimed_until"] < again["claimed_until"]
     for verb, body in (("claim", None), ("release", None), ("decide", {"decision": "passed"})):
         answer = post(other, review, verb, body)
         assert error_of(answer) == (409, "review_claimed", None)
@@ -277,8 +285,8 @@ def test_reviews_are_chosen_by_status_and_queue(platform: Platform) -> None:
             url = page["next_page_url"]
         return found
 
-    assert pages("limit=1&status=open&queue=screening") == [[ids[2]], [ids[0]]]
+    assert pages("limit=1&status=open&queue=screening") == [[ids[0]], [ids[2]]]
     assert pages("status=decided") == [[ids[1]]]
-    assert pages("status=claimed") == pages("queue=verification") == [[]]
+    assert pages("status=claimed") == pages("queue=general") == [[]]
     for query, param in (("status=done", "status"), ("queue=%00", "queue"), ("colour=red", "colour")):
         assert error_of(platform.request("GET", f"{REVIEWS}?{query}"))[2] == param

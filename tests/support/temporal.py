@@ -27,7 +27,7 @@ from onboarding.verifiers.registry import Verifiers
 from tests.support.samples import BANK_ACCOUNT, RECIPIENT, RECIPIENT_DETAILS, patched
 from worker import make_worker
 from workflows import names
-from workflows.schedule import account_target, check_target, rollout_target
+from workflows.schedule import account_target, check_target, review_target, rollout_target
 
 QUICK = Pace(
     first=timedelta(milliseconds=200),
@@ -106,13 +106,21 @@ async def bench(
 ) -> AsyncIterator[Bench]:
     """A bench; ``working`` False leaves the worker out, ``work`` makes what the worker asks instead of the engine."""
     task_queue = f"test-{uuid.uuid4()}"
-    nudger = Nudger(client, task_queue=task_queue, account=account_target, check=check_target, rollout=rollout_target)
+    nudger = Nudger(
+        client,
+        task_queue=task_queue,
+        account=account_target,
+        check=check_target,
+        rollout=rollout_target,
+        review=review_target,
+    )
     engine = await open_engine(
         settings,
         verifiers=verifiers,
         nudge=nudger.nudge,
         nudge_check=nudger.nudge_check,
         nudge_rollout=nudger.nudge_rollout,
+        nudge_review=nudger.nudge_review,
     )
     if work is not None:
         engine = replace(engine, work=work(engine))

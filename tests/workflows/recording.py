@@ -15,6 +15,7 @@ from temporalio.worker import Replayer
 
 from workflows.account import AccountWorkflow
 from workflows.check import CheckWorkflow
+from workflows.review import ReviewWorkflow
 from workflows.rollout import RolloutWorkflow
 from workflows.sweep import SweepWorkflow
 
@@ -23,7 +24,9 @@ HISTORIES = Path(__file__).with_name("histories")
 
 async def replay(history: WorkflowHistory) -> None:
     """Fails where the workflows now decide otherwise than they did."""
-    await Replayer(workflows=[AccountWorkflow, CheckWorkflow, RolloutWorkflow, SweepWorkflow]).replay_workflow(history)
+    await Replayer(
+        workflows=[AccountWorkflow, CheckWorkflow, ReviewWorkflow, RolloutWorkflow, SweepWorkflow]
+    ).replay_workflow(history)
 
 
 async def record(name: str, history: WorkflowHistory) -> None:

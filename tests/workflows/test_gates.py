@@ -11,11 +11,12 @@ from tests.workflows.recording import recorded, replay
 from workflows import names
 from workflows.account import AccountWorkflow
 from workflows.check import CheckWorkflow
+from workflows.review import ReviewWorkflow
 from workflows.rollout import RolloutWorkflow
 from workflows.sweep import SweepWorkflow
 
 
-@pytest.mark.parametrize("definition", [AccountWorkflow, CheckWorkflow, RolloutWorkflow, SweepWorkflow])
+@pytest.mark.parametrize("definition", [AccountWorkflow, CheckWorkflow, ReviewWorkflow, RolloutWorkflow, SweepWorkflow])
 async def test_workflow_imports_nothing_into_the_sandbox(definition: type) -> None:
     # A plain import would be loaded anew for every run: half a second and 17 MB each with the database's modules.
     policy = workflow.SandboxImportNotificationPolicy.RAISE_ON_UNINTENTIONAL_PASSTHROUGH
@@ -31,7 +32,7 @@ async def test_recorded_history_replays(name: str, history: WorkflowHistory) -> 
 
 
 def test_histories_of_all_workflows_are_recorded() -> None:
-    assert {name.partition("_")[0] for name in recorded()} == {"account", "check", "rollout", "sweep"}
+    assert {name.partition("_")[0] for name in recorded()} == {"account", "check", "review", "rollout", "sweep"}
 
 
 def test_search_attributes_fit_a_namespace_on_postgres() -> None:

@@ -26,6 +26,7 @@ from onboarding.storage.tables.checks import (
     Check,
     Evidence,
     Review,
+    ReviewNote,
 )
 from onboarding.storage.tables.files import File, FileUpload
 from onboarding.storage.tables.inbox import InboxItem
@@ -73,6 +74,7 @@ __all__ = [
     "Platform",
     "Policy",
     "Review",
+    "ReviewNote",
     "Rollout",
     "RolloutAccount",
     "SealedValue",
