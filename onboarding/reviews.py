@@ -182,11 +182,7 @@ class Reviews:
 
     async def operator(self, review_id: str, name: str) -> Caller:
         """Somebody who runs the engine, as a caller who acts on this review."""
-        async with self._database.reading() as r:
-            found = await reviews.owner(r, review_id)
-        if found is None:
-            raise Refusal("not_found", "No such review.", kind=RefusalKind.NOT_FOUND)
-        return Caller(found[1], found[2], f"{OPERATOR}{name}")
+        return await self._acting(review_id, f"{OPERATOR}{name}")
 
     async def everywhere(
         self,
@@ -233,10 +229,11 @@ class Reviews:
         Raises:
             Refusal: as :meth:`decide`.
         """
+        caller = await self._acting(review_id, TEMPORAL_UI)
         try:
             await self._door.revise(
-                account_id, DecideReview(review_id, Reviewer(TEMPORAL_UI), decision, reasons)
-            )  # fmt: skip
+                account_id, DecideReview(review_id, Reviewer(TEMPORAL_UI), decision, reasons), caller
+            )
         except NoLongerOpen:
             async with self._database.reading() as r:
                 state = await reviews.state_of(r, review_id)
@@ -246,6 +243,15 @@ class Reviews:
         """Accounts and reviews without a run; each is offered again later if none comes."""
         async with self._database.reading() as r:
             return await reviews.due(r, limit=limit)
+
+    async def _acting(self, review_id: str, actor: str) -> Caller:
+        """Somebody who is no key of the platform's, as a caller who acts on its review."""
+        async with self._database.reading() as r:
+            found = await reviews.owner(r, review_id)
+        if found is None:
+            raise Refusal("not_found", "No such review.", kind=RefusalKind.NOT_FOUND)
+        _, platform_id, livemode = found
+        return Caller(platform_id, livemode, actor)
 
     async def _revise(self, caller: Caller, review_id: str, change: Change, key: RequestKey | None) -> Document:
         account_id = (await self._reader.review(caller, review_id))["account"]

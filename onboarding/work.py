@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -178,7 +178,8 @@ def _give_reviews(draft: Draft) -> tuple[str, ...]:
     due = [row for row in rows if row.look_at is not None and row.look_at <= now]
     for row in due:
         draft.move_review(row, look_at=now + START_WITHIN)
-    return tuple(row.id for row in due)
+    draft.new_reviews[:] = [replace(row, look_at=now + START_WITHIN) for row in draft.new_reviews]
+    return tuple(row.id for row in (*due, *draft.new_reviews))
 
 
 class Work:

@@ -193,7 +193,7 @@ class ReviewQueue:
 
     name: str
     sla: timedelta | None = None
-    priority: int = 50
+    priority: int = 1
     four_eyes: bool = False
     sample_share: float = 0.0
 

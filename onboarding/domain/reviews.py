@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 Entry = tuple[str, tuple[str, ...]]
 """A leaf with the error codes that it carries, as openings have them."""
 
-_SAMPLES = 2**64
+_BYTES = 8
+"""Of a digest, as a number: as many as a float can tell apart, and more."""
 
 
 def is_sampled(check_id: str, share: float) -> bool:
@@ -27,8 +28,8 @@ def is_sampled(check_id: str, share: float) -> bool:
 
     The same for the same id, in every process and for ever.
     """
-    number = int.from_bytes(hashlib.sha256(check_id.encode()).digest()[:8])
-    return number < share * _SAMPLES
+    number = int.from_bytes(hashlib.sha256(check_id.encode()).digest()[:_BYTES])
+    return number < share * 2 ** (8 * _BYTES)
 
 
 # --- requests for information -----------------------------------------------------------------------------------------

@@ -94,7 +94,7 @@ class Draft:
         evidence, checks, reviews: what changes did to checks, for the journal.
         row_changes: columns of the account's row that a change sets; ``leases`` claims of checks.
         review_changes: columns of existing reviews that a change sets, by the review's id.
-        opened_reviews: whether a review was opened that needs a run.
+        new_reviews: rows of reviews that this transaction opened; ``owes_review_run``: one of them has no run yet.
         moved_reviews: ids of reviews of which people see something else now.
         seen_reviews: ids of reviews whose own run looks: it needs no nudge.
         details: sealed details of new evidence, by its id.
@@ -138,7 +138,8 @@ class Draft:
         self.row_changes: dict[str, Any] = {}
         self.leases: dict[str, Lease] = {}
         self.review_changes: dict[str, dict[str, Any]] = {}
-        self.opened_reviews = False
+        self.new_reviews: list[ReviewRow] = []
+        self.owes_review_run = False
         self.moved_reviews: list[str] = []
         self.seen_reviews: set[str] = set()
         self.details: dict[str, bytes] = {}

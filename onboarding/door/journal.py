@@ -71,7 +71,7 @@ class Journal:
         self._opened: dict[str, Check] = {}
         self._moved: dict[str, tuple[Check, datetime]] = {}
         self._answers: dict[str, Later] = {}
-        self._reviews: list[ReviewRow] = []
+        self._reviews = draft.new_reviews
         self._acknowledgements: dict[str, Acknowledgement] = {}
 
     @property
@@ -346,7 +346,9 @@ class Journal:
             before = known.get(row.id)
             if before is None:
                 draft.batch.insert(tables.Review, **asdict(row))
-                draft.opened_reviews = True
+                draft.owes_review_run = (
+                    draft.owes_review_run or (row.look_at or draft.database_now) <= draft.database_now
+                )
                 continue
             after = row if ReviewState(row.state).is_open else replace(row, look_at=None)
             names = [field.name for field in fields(ReviewRow)]

@@ -144,6 +144,8 @@ class DecideReview:
     def apply(self, draft: Draft) -> None:
         """Raises NoLongerOpen, or Refusal if somebody else has claimed it or the decision does not fit."""
         review = _open_review(draft, self.review_id, self.who)
+        if self.who.actor == TEMPORAL_UI:
+            draft.seen_reviews.add(review.id)  # a nudge would refuse the end of the run in which the decision is made
         reasons = self._checked_reasons(draft, review)
         if draft.policy.queue_named(review.queue).four_eyes:
             agreeing = self._agreeing(review)
