@@ -29,7 +29,7 @@ def is_sampled(check_id: str, share: float) -> bool:
     The same for the same id, in every process and for ever.
     """
     number = int.from_bytes(hashlib.sha256(check_id.encode()).digest()[:_BYTES])
-    return number < share * 2 ** (8 * _BYTES)
+    return number < share * (1 << 8 * _BYTES)
 
 
 # --- requests for information -----------------------------------------------------------------------------------------

@@ -413,14 +413,18 @@ BREAKS: list[tuple[str, Callable[[Book], Awaitable[Life]], str]] = [
     (
         "check.review",
         reviewed,
-        "WITH gone AS (DELETE FROM reviews WHERE account_id = $1)"
-        " UPDATE accounts SET wake_at = (evaluation->>'wake_at')::timestamptz WHERE id = $1",
+        (
+            "WITH gone AS (DELETE FROM reviews WHERE account_id = $1)"
+            " UPDATE accounts SET wake_at = (evaluation->>'wake_at')::timestamptz WHERE id = $1"
+        ),
     ),
     (
         "check.review",
         reviewed,
-        "WITH gone AS (UPDATE reviews SET state = 'superseded' WHERE account_id = $1)"
-        " UPDATE accounts SET wake_at = (evaluation->>'wake_at')::timestamptz WHERE id = $1",
+        (
+            "WITH gone AS (UPDATE reviews SET state = 'superseded' WHERE account_id = $1)"
+            " UPDATE accounts SET wake_at = (evaluation->>'wake_at')::timestamptz WHERE id = $1"
+        ),
     ),
     ("owed.wake", reviewed, "UPDATE reviews SET sla_at = sla_at + interval '1 s' WHERE account_id = $1"),
     ("check.review", reviewed, "UPDATE checks SET state = 'due' WHERE OPEN_CHECK"),

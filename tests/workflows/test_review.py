@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowUpdateFailedError
+from temporalio.common import SearchAttributeKey, TypedSearchAttributes
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -44,6 +45,12 @@ async def hit(engine: Engine, caller: Caller) -> tuple[str, str]:
     return account_id, str(review["id"])
 
 
+async def shown(handle: Any, key: SearchAttributeKey[str]) -> str | None:
+    """A search attribute of a run."""
+    attributes: TypedSearchAttributes = (await handle.describe()).typed_search_attributes
+    return attributes.get(key)
+
+
 async def runs(made: Bench, review_id: str) -> Any:
     """Wait until the review's run has looked; its handle."""
     handle = made.client.get_workflow_handle(names.review_workflow_id(review_id))
@@ -51,7 +58,7 @@ async def runs(made: Bench, review_id: str) -> Any:
     async def is_shown() -> bool:
         if await made.status(handle.id) is not WorkflowExecutionStatus.RUNNING:
             return False
-        return names.REVIEW_QUEUE in (await handle.describe()).typed_search_attributes
+        return await shown(handle, names.REVIEW_QUEUE) is not None
 
     await eventually(is_shown)
     return handle
@@ -101,8 +108,7 @@ async def test_a_decision_through_the_api_ends_the_run(
         await made.engine.reviews.claim(caller, review_id, None, reviewer=REVIEWER)
 
         async def is_claimed() -> bool:
-            shown = (await handle.describe()).typed_search_attributes
-            return shown.get(names.STAGE) == "claimed"
+            return await shown(handle, names.STAGE) == "claimed"
 
         await eventually(is_claimed)
         await made.engine.reviews.add_note(caller, review_id, MARKER, None)
@@ -159,8 +165,8 @@ async def test_somebody_at_the_temporal_ui_decides(temporal_settings: Settings, 
             "SELECT * FROM audit_log WHERE account_id = $1 AND action = 'review.decided'", account_id
         )
         assert row["actor"] == "temporal-ui"
-        shown = await made.engine.reader.review(caller, review_id)
-        assert (shown["decided_by"], shown["reviewer"]) == ("temporal-ui", None)
+        decided = await made.engine.reader.review(caller, review_id)
+        assert (decided["decided_by"], decided["reviewer"]) == ("temporal-ui", None)
         with pytest.raises(RPCError) as gone:
             await handle.execute_update(names.DECIDE, {"decision": "passed"})
         assert gone.value.status is RPCStatusCode.NOT_FOUND
@@ -178,8 +184,8 @@ async def test_a_claim_and_a_decision_made_elsewhere_are_kept(temporal_settings:
 
         assert await refused(handle, {"decision": "passed"}) == "review_decided"
 
-        shown = await made.engine.reader.review(caller, review_id)
-        assert (shown["decision"], shown["decided_by"]) == ("failed", "key_test")
+        decided = await made.engine.reader.review(caller, review_id)
+        assert (decided["decision"], decided["decided_by"]) == ("failed", "key_test")
         assert "WORKFLOW_TASK_FAILED" not in event_names(await made.history(handle.id))
 
 
@@ -241,7 +247,7 @@ async def test_two_persons_are_never_somebody_at_the_temporal_ui(temporal_settin
             await made.engine.reviews.decide(caller, review_id, Decision.PASSED, (), None, reviewer="ada")
 
             async def is_proposed() -> bool:
-                return (await handle.describe()).typed_search_attributes.get(names.STAGE) == "proposed"
+                return await shown(handle, names.STAGE) == "proposed"
 
             await eventually(is_proposed)
             assert await refused(handle, {"decision": "passed"}) == "review_four_eyes"
