@@ -27,6 +27,7 @@ from activities.checks import CheckActivities
 from activities.errors import Closed
 from activities.orders import OrderActivities
 from activities.policies import PolicyActivities
+from activities.reviews import ReviewActivities
 from activities.sweep import SweepActivities
 from onboarding import telemetry
 from onboarding.checks import Checks
@@ -41,8 +42,9 @@ from onboarding.verifiers.registry import Verifiers
 from workflows.account import AccountWorkflow
 from workflows.activation import ActivationWorkflow
 from workflows.check import CheckWorkflow
+from workflows.review import ReviewWorkflow
 from workflows.rollout import RolloutWorkflow
-from workflows.schedule import account_target, check_target, ensure_sweeps, rollout_target
+from workflows.schedule import account_target, check_target, ensure_sweeps, review_target, rollout_target
 from workflows.sweep import SweepWorkflow
 
 RETRY_SECONDS = 2.0
@@ -93,10 +95,11 @@ def make_worker(
     With a ``version``, ``deployment.build``, each run stays on the version that it began on and those that live long
     begin anew on the current one (docs/upgrades.md); the server gives such a worker nothing before it is told to.
     """
+    reviews = ReviewActivities(engine.reviews)
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[AccountWorkflow, ActivationWorkflow, CheckWorkflow, RolloutWorkflow, SweepWorkflow],
+        workflows=[AccountWorkflow, ActivationWorkflow, CheckWorkflow, ReviewWorkflow, RolloutWorkflow, SweepWorkflow],
         activities=[
             AccountActivities(engine.work).plan_account,
             ActivationActivities(engine.activations).advance_activation,
@@ -104,7 +107,9 @@ def make_worker(
             OrderActivities(engine.orders).undo_order,
             CheckActivities(checks).advance_check,
             PolicyActivities(engine.rollout_steps).step_rollout,
-            SweepActivities(engine.work, engine.inbox, nudger, engine.rollout_steps).sweep_accounts,
+            reviews.see_review,
+            reviews.decide_review,
+            SweepActivities(engine.work, engine.inbox, nudger, engine.rollout_steps, engine.reviews).sweep_accounts,
         ],
         interceptors=[Closed()],
         deployment_config=_deployment(version) if version else None,
@@ -166,7 +171,12 @@ async def _refresh(screening: ListVerifier) -> None:
 async def _work(settings: Settings, health: Health, verifiers: Verifiers) -> None:
     client = await connect(settings)
     nudger = Nudger(
-        client, task_queue=settings.task_queue, account=account_target, check=check_target, rollout=rollout_target
+        client,
+        task_queue=settings.task_queue,
+        account=account_target,
+        check=check_target,
+        rollout=rollout_target,
+        review=review_target,
     )
     engine = await _open(settings, verifiers, nudger)
     health.postgres = True
@@ -192,6 +202,7 @@ async def _open(settings: Settings, verifiers: Verifiers, nudger: Nudger) -> Eng
                 nudge=nudger.nudge,
                 nudge_check=nudger.nudge_check,
                 nudge_rollout=nudger.nudge_rollout,
+                nudge_review=nudger.nudge_review,
             )
         except Exception as error:  # noqa: BLE001 -- not there, not migrated yet, or still starting: all pass with time
             _log.warning("waiting_for_postgres", error=type(error).__name__)

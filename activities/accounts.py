@@ -47,4 +47,5 @@ class AccountActivities:
             ),
             activations=plan.activations,
             changed=plan.changed,
+            reviews=plan.reviews,
         )

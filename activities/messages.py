@@ -37,6 +37,7 @@ class AccountPlan:
         details: Markdown for the workflow's page: codes and times only.
         activations: capabilities that were claimed now and need a run of their own.
         changed: those of them that nobody had claimed: a run that is there all the same is to look again.
+        reviews: ids of reviews that need a run of their own.
     """
 
     stage: str
@@ -54,6 +55,7 @@ class AccountPlan:
     open_checks: tuple[OpenCheck, ...] = ()
     activations: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    reviews: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,45 @@ class ActivationLook:
 
 
 @dataclass(frozen=True)
+class ReviewLook:
+    """Which review to look at."""
+
+    account_id: str
+    review_id: str
+
+
+@dataclass(frozen=True)
+class ReviewStand:
+    """Where a review stands.
+
+    Attributes:
+        status: as platforms see it.
+        four_eyes: whether two persons must decide.
+        wait_seconds: until the next look; None where it is decided or nobody needs it.
+        details: Markdown for the workflow's page: codes and times only.
+    """
+
+    status: str
+    platform: str = ""
+    country: str = ""
+    queue: str = ""
+    four_eyes: bool = False
+    sla_at: datetime | None = None
+    wait_seconds: float | None = None
+    details: str = ""
+
+
+@dataclass(frozen=True)
+class ReviewDecision:
+    """What somebody decided in the Temporal UI."""
+
+    account_id: str
+    review_id: str
+    decision: str
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class RolloutLook:
     """Which roll-out to take further."""
 
@@ -137,7 +178,7 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Swept:
-    """How many accounts, checks and roll-outs were due, and how many were nudged; the rest is found again later."""
+    """How many accounts, checks, reviews and roll-outs were due, and how many were nudged; the rest is found again."""
 
     due: int
     nudged: int

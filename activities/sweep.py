@@ -12,6 +12,7 @@ from activities.messages import Sweep, Swept
 if TYPE_CHECKING:
     from onboarding.inbox import Inbox
     from onboarding.policies import RolloutSteps
+    from onboarding.reviews import Reviews
     from onboarding.temporal import Nudger
     from onboarding.work import Work
 
@@ -24,16 +25,18 @@ class SweepActivities:
     inbox: Inbox
     nudger: Nudger
     rollouts: RolloutSteps
+    reviews: Reviews
 
     @activity.defn
     async def sweep_accounts(self, sweep: Sweep) -> Swept:
-        """Nudge the accounts that are due, the checks about which the inbox holds something, and due roll-outs.
+        """Nudge due accounts and roll-outs, checks about which the inbox holds something, and reviews without a run.
 
         What a nudge does not reach is due again after its back-off.
         """
         due = await self.work.sweep(sweep.limit)
         checks = {*await self.inbox.due(sweep.limit), *await self.work.leftovers(sweep.limit)}
         rollouts = await self.rollouts.due(sweep.limit)
-        nudged = await self.nudger.nudge_all(due, checks, rollouts)
+        reviews = await self.reviews.due(sweep.limit)
+        nudged = await self.nudger.nudge_all(due, checks, rollouts, reviews)
         await self.work.swept()
-        return Swept(due=len(due) + len(checks) + len(rollouts), nudged=nudged)
+        return Swept(due=len(due) + len(checks) + len(rollouts) + len(reviews), nudged=nudged)

@@ -29,6 +29,7 @@ from api.routes import (
     people,
     persons,
     policies,
+    reviews,
     test_clocks,
     timeline,
     tokens,
@@ -41,7 +42,7 @@ from onboarding.engine import Engine, open_engine
 from onboarding.settings import Settings, SettingsError
 from onboarding.telemetry import instrument_app
 from onboarding.temporal import Nudger, connect
-from workflows.schedule import account_target, check_target, rollout_target
+from workflows.schedule import account_target, check_target, review_target, rollout_target
 
 ROUTERS = (
     accounts.router,
@@ -60,6 +61,7 @@ ROUTERS = (
     activity.router,
     policies.router,
     verification.router,
+    reviews.router,
     test_clocks.router,
     callbacks.router,
     health.router,
@@ -116,7 +118,12 @@ def _lifespan(
         # Connects when the first nudge is sent: requests are served without Temporal.
         client = await connect(settings)
         nudger = Nudger(
-            client, task_queue=settings.task_queue, account=account_target, check=check_target, rollout=rollout_target
+            client,
+            task_queue=settings.task_queue,
+            account=account_target,
+            check=check_target,
+            rollout=rollout_target,
+            review=review_target,
         )
         try:
             opened = await _opened(settings, nudger)
@@ -133,7 +140,11 @@ def _lifespan(
 async def _opened(settings: Settings, nudger: Nudger) -> Engine:
     try:
         return await open_engine(
-            settings, nudge=nudger.nudge, nudge_check=nudger.nudge_check, nudge_rollout=nudger.nudge_rollout
+            settings,
+            nudge=nudger.nudge,
+            nudge_check=nudger.nudge_check,
+            nudge_rollout=nudger.nudge_rollout,
+            nudge_review=nudger.nudge_review,
         )
     except SettingsError as error:
         raise StartFailed(str(error)) from None

@@ -25,6 +25,7 @@ from onboarding.domain.settle import Answer
 from onboarding.domain.standing import effective
 from onboarding.domain.state import Check, CheckState
 from onboarding.door.draft import Lease
+from onboarding.door.review_rows import CONTESTED
 from onboarding.ids import new_id
 from onboarding.storage import tables
 from onboarding.storage.rows import AttemptRow, CheckRow
@@ -317,7 +318,7 @@ class HearLate:
         answer = _answer(draft, attempt, self.version, heard)
         draft.answer(check, answer, attempt=attempt.number, contested=contested)
         if contested:
-            draft.reviews[row.id] = "contested"
+            draft.reviews[row.id] = CONTESTED
         ended = {"state": AttemptState.ANSWERED, "ended_at": draft.database_now}
         draft.batch.update(tables.Attempt, {"id": attempt.id}, **ended, **ATTEMPT_COLUMNS_AT_END)
         return closed

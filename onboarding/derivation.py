@@ -18,6 +18,7 @@ from onboarding.domain.grounds import crossing, grounds
 from onboarding.domain.horizon import Horizon
 from onboarding.domain.instants import rfc3339
 from onboarding.domain.policy import AgeNeed, FieldNeed, ProofNeed
+from onboarding.domain.reviews import requested
 from onboarding.domain.standing import input_digest, is_askable, standing
 from onboarding.domain.state import ACCOUNT, MarkKind, OrderKind
 from onboarding.storage.versions import Since, Standing
@@ -223,11 +224,15 @@ class Derivation:
             if found.evidence is not None:
                 documents.append(self._answer(found.evidence))
                 reasons |= dict.fromkeys(found.reasons)
-            documents += [
-                self._check(check)
+            waiting = [
+                check
                 for check in self._state.checks
                 if check.state.is_open and (check.kind, check.subject, check.digest) == (name, subject, digest)
             ]
+            documents += [self._check(check) for check in waiting]
+            asked = [entry for check in waiting for entry in requested(self._state.orders).get(check.id, ())]
+            documents += [_field(path) for path, _ in asked]
+            reasons |= dict.fromkeys(code for _, codes in asked for code in codes)
         return documents, list(reasons)
 
     def _facts(self, subject: str) -> Mapping[str, Fact]:

@@ -18,7 +18,7 @@ from onboarding.crypto import SealBroken
 from onboarding.destinations import Destinations
 from onboarding.documents import rfc3339
 from onboarding.door.callers import Caller
-from onboarding.door.door import Door
+from onboarding.door.door import Door, Nudges
 from onboarding.door.policies import PolicyShelf
 from onboarding.explanation import Explanations
 from onboarding.files import Files
@@ -110,6 +110,10 @@ class Engine:
         await self.database.close()
 
 
+def _nobody(*_ids: str) -> None:
+    """Nobody is nudged."""
+
+
 async def open_engine(  # noqa: PLR0913 -- the parts of a process that are not in its settings, or that tests replace
     settings: Settings,
     *,
@@ -118,6 +122,7 @@ async def open_engine(  # noqa: PLR0913 -- the parts of a process that are not i
     nudge: Callable[[str], None] | None = None,
     nudge_check: Callable[[str, str], None] | None = None,
     nudge_rollout: Callable[[str], None] | None = None,
+    nudge_review: Callable[[str, str], None] | None = None,
     policy: Policy | None = None,
     policy_bytes: bytes | None = None,
     name: str = "onboarding",
@@ -131,6 +136,7 @@ async def open_engine(  # noqa: PLR0913 -- the parts of a process that are not i
         nudge: called after a commit with the id of an account that somebody should look at; must not block.
         nudge_check: the same for a check, with the ids of its account and its own.
         nudge_rollout: the same for a roll-out.
+        nudge_review: the same for a review, with the ids of its account and its own.
         policy: the policy new accounts are assigned; the package's own if None. ``policy_bytes`` are its bytes.
         policy_bytes: see ``policy``.
         name: what Postgres shows of this process.
@@ -150,7 +156,8 @@ async def open_engine(  # noqa: PLR0913 -- the parts of a process that are not i
     except BaseException:
         await database.close()
         raise
-    door = Door(database, ring, shelf, chosen, nudge, nudge_check, settings.reminder_days, told)
+    nudges = Nudges(nudge or _nobody, nudge_check or _nobody, nudge_review or _nobody)
+    door = Door(database, ring, shelf, chosen, nudges, settings.reminder_days, told)
     reader = Reader(database, ring, door)
     orders = Orders(database, door, reader)
     clocks = Clocks(database, ring, door)
@@ -167,7 +174,7 @@ async def open_engine(  # noqa: PLR0913 -- the parts of a process that are not i
         accounts=Accounts(door, reader, chosen),
         tokens=Tokens(database, ring, door, chosen),
         vault=Vault(database, door, chosen),
-        reviews=Reviews(door, reader),
+        reviews=Reviews(database, door, reader),
         orders=orders,
         rechecks=Rechecks(database, orders),
         activity=Activity(database, door),

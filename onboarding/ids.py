@@ -23,6 +23,7 @@ Prefix = Literal[
     "evid_",
     "att_",
     "rev_",
+    "rnote_",
     "in_",
     "ord_",
     "rep_",

@@ -28,6 +28,8 @@ from onboarding.door.links import LINK
 from onboarding.door.owing import needs_worker
 from onboarding.door.policies import PolicyShelf
 from onboarding.door.render import canonical_digest
+from onboarding.door.review_rows import CONTESTED, SAMPLED, ReviewState, awaits_decision
+from onboarding.door.reviews import NOTE
 from onboarding.door.view import operator_view, parse_time
 from onboarding.reproduction import Reproducer, fault
 from onboarding.storage.inspection import count_accounts, inbox_items, whole_accounts
@@ -47,8 +49,8 @@ KEPT = 10_000
 EVENT = "event"
 """Field group of what an event holds sealed."""
 
-CONTESTED = "contested"
-"""Reason of the one kind of review whose check has ended: two answers contradict each other."""
+ABOUT_ENDED = (CONTESTED, SAMPLED)
+"""Reasons of reviews whose check has ended."""
 
 _DECISIVE = (Outcome.PASSED.value, Outcome.FAILED.value)
 
@@ -416,7 +418,7 @@ def _check_review(seen: _Seen) -> _Found:
         if in_review and not undecided:
             yield check.id, "in review without a review"
         for review in undecided:
-            if not in_review and (check.state in OPEN_CHECK_STATES or review.reason_code != CONTESTED):
+            if not in_review and (check.state in OPEN_CHECK_STATES or review.reason_code not in ABOUT_ENDED):
                 yield review.id, f"{review.state} though its check is {check.state}"
 
 
@@ -583,11 +585,12 @@ def _owed_look(seen: _Seen) -> _Found:
 
 @_rule("owed.wake")
 def _owed_wake(seen: _Seen) -> _Found:
-    """The wake time is the evaluation's or that of a reminder: nothing else may say when time alone does something."""
+    """The wake time is the evaluation's, a reminder's or a review's: nothing else may say when time does something."""
     row = seen.account.row
     evaluated = parse_time(row.evaluation["wake_at"]) if row.evaluation is not None else None
-    if row.wake_at != earliest(evaluated, row.remind_at):
-        yield None, "its wake time is not that of its evaluation, nor of a reminder"
+    late = [review.sla_at for review in seen.account.reviews if awaits_decision(review)]
+    if row.wake_at != earliest(evaluated, row.remind_at, *late):
+        yield None, "its wake time is not that of its evaluation, nor of a reminder or a review"
 
 
 @_rule("owed.late")
@@ -609,6 +612,7 @@ def _is_unsettled(seen: _Seen) -> bool:
     if row.evaluation is None:
         return False
     at_users = {attempt.check_id for attempt in seen.account.attempts if attempt.next_action is not None}
+    at_users |= {review.check_id or "" for review in seen.account.reviews if review.state == ReviewState.WAITING}
     view = operator_view(row.evaluation, seen.open_checks, at_users, closed=row.closed_at is not None)
     return row.abandoned_at is None and view.is_worked_on(row.silent_at, seen.as_of)
 
@@ -679,6 +683,7 @@ _GROUPS = {
     "evidence.detail": DETAIL,
     "activity_reports.sealed": REPORT_ID,
     "account_links.sealed": LINK,
+    "review_notes.sealed": NOTE,
 }
 
 

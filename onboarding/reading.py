@@ -18,9 +18,11 @@ from onboarding.documents.events import event_document
 from onboarding.domain.errors import Refusal, RefusalKind
 from onboarding.domain.evaluate import EVALUATOR_VERSION
 from onboarding.domain.state import ACCOUNT, Check, CheckState
-from onboarding.door.draft import DETAIL, VALUES, ReviewState
+from onboarding.door.callers import is_operator, shown_actor
+from onboarding.door.draft import DETAIL, VALUES
 from onboarding.door.render import EMPTY_EVALUATION, render_bank_account, render_check
-from onboarding.paging import Page, bad_cursor, decoded, encoded, page_at, window
+from onboarding.door.review_rows import ReviewState, holder, shown_state
+from onboarding.paging import Page, bad_cursor, decoded, encoded, instant_of, page_at, window
 from onboarding.storage import accounts, events, listing, showing
 
 if TYPE_CHECKING:
@@ -188,16 +190,30 @@ class Reader:
         account_id: str | None = None,
         status: str | None = None,
         queue: str | None = None,
+        assignee: str | None = None,
+        overdue: bool | None = None,
         limit: int = 20,
         cursor: str | None = None,
     ) -> Page:
-        """Reviews without their details, newest first; of one account, status or queue where it is given."""
-        page = page_at(cursor, limit, timed=False)
-        states, queues = [one for one in (status,) if one], [one for one in (queue,) if one]
+        """Reviews without their details, the most urgent first: by priority, then by when they must be decided."""
+        page = _reviews_page(cursor, limit)
         async with self._database.reading() as r:
-            rows = await listing.list_reviews(r, _scope(caller, account_id), page, queues=queues, states=states)
-        kept, following, previous = window([(row, [row.id]) for row in rows], page, limit)
-        return Page([_review_document(caller, row, None) for row in kept], following, previous)
+            rows = await listing.list_reviews(
+                r,
+                _scope(caller, account_id),
+                page,
+                queues=[queue] if queue is not None else (),
+                state=status,
+                assignee=assignee,
+                overdue=overdue,
+            )
+        places = [row.place for row in rows]
+        placed = [
+            (row, [at.closed, at.priority, at.sla_at.isoformat(), at.id])
+            for row, at in zip(rows, places, strict=True)
+        ]  # fmt: skip
+        kept, following, previous = window(placed, page, limit)
+        return Page([review_document(caller.actor, row, None) for row in kept], following, previous)
 
     async def review(self, caller: Caller, review_id: str) -> Document:
         """One review, with what a person needs to decide it."""
@@ -213,7 +229,7 @@ class Reader:
                 row.detail, account=row.account_id, subject=row.evidence_id, group=DETAIL, version=1
             )  # fmt: skip
             detail = None if plain is None else orjson.loads(plain)
-        return _review_document(caller, row, detail)
+        return review_document(caller.actor, row, detail)
 
     async def events(
         self,
@@ -321,7 +337,25 @@ async def paged_clocks(
     return Page([render(row) for row in kept], following, previous)
 
 
-def _review_document(caller: Caller, row: ReviewItem, detail: Document | None) -> Document:
+def _reviews_page(cursor: str | None, limit: int) -> listing.Page:
+    backwards, place = decoded(cursor, int, int, str, str)
+    if place is None:
+        return listing.Page(limit=limit + 1)
+    if max(place[:2]) >= 2**31:
+        raise bad_cursor()
+    at = listing.ReviewPlace(place[0], place[1], instant_of(place[2]), place[3])
+    return listing.Page(limit=limit + 1, after=None if backwards else at, before=at if backwards else None)
+
+
+def review_document(reader: str, row: ReviewItem, detail: Document | None) -> Document:
+    """The document of a review for an actor: operators read who among them did what, platforms that one of them did."""
+
+    def told(actor: str | None) -> str | None:
+        return actor if actor is None or is_operator(reader) else shown_actor(actor)
+
+    is_decided, state = row.state == ReviewState.DECIDED, shown_state(row, row.now)
+    held = (row.claimed_by, row.claimed_reviewer) if is_decided else holder(row, row.now) or (None, None)
+    is_late = state.is_open and row.sla_at is not None and row.sla_at <= row.account_now
     subject = None
     if row.subject is not None:
         person = None if row.subject == ACCOUNT else row.subject
@@ -330,21 +364,33 @@ def _review_document(caller: Caller, row: ReviewItem, detail: Document | None) -
         "id": row.id,
         "object": REVIEW_TYPE,
         "account": row.account_id,
+        "assignee": row.assignee,
         "check": row.check_id,
         "created": rfc3339(row.opened_at),
-        "claimed_by": row.claimed_by,
+        "claimed_by": told(held[0]),
+        "claimed_until": rfc3339(row.claimed_until) if held[0] is not None and row.claimed_until else None,
         "decided": rfc3339(row.decided_at) if row.decided_at else None,
-        "decided_by": row.claimed_by if row.state == ReviewState.DECIDED else None,
+        "decided_by": told(row.claimed_by) if is_decided else None,
         "decision": row.decision,
         "detail": detail,
+        "escalated_at": rfc3339(row.escalated_at) if row.escalated_at else None,
         "kind": row.kind,
-        "livemode": caller.livemode,
+        "livemode": row.livemode,
         "outcome": row.outcome,
+        "overdue": is_late,
+        "priority": row.priority,
+        "proposals": [
+            {"created": rfc3339(datetime.fromisoformat(at)), "decision": what, "proposed_by": told(actor),
+             "reasons": reasons, "reviewer": name}
+            for actor, name, what, reasons, at in row.proposals
+        ],
         "queue": row.queue,
         "reason": row.reason_code,
-        "status": row.state,
+        "reviewer": held[1],
+        "sla_at": rfc3339(row.sla_at) if row.sla_at else None,
+        "status": state.value,
         "subject": subject,
-    }
+    }  # fmt: skip
 
 
 def _values(keys: AccountKeys, account_id: str, subject: str, sealed: SealedRow | None) -> dict[str, Any]:

@@ -2,75 +2,256 @@
 
 ::
 
-    open ──────> claimed ──────> decided       claimed, released and decided by the same key; open ones by any
-      └─────────────┴──────────> superseded    the check ended otherwise, or nobody needs its answer any more
+    open ──────> claimed ──────> decided       claimed, released and decided by one reviewer; open ones by any
+      │  └─────────┴──> proposed ──┘           where the queue wants four eyes: two persons make the same decision
+      ├──> waiting ──> open                    the user was asked for more, and has supplied it
+      └──────────> superseded                  the check ended otherwise, or nobody needs its answer any more
 
-A decision becomes evidence of the verifier ``review``, so it stands until the inputs change, and a finding it was about
-is not asked about again (:meth:`onboarding.door.draft.Draft.answer`). An account that was closed has no open checks; a
-contested late report about it can still be decided, which changes no capability.
+A claim that is not renewed ends by itself. A decision becomes evidence of the verifier ``review``, so it stands until
+the inputs change, and a finding it was about is not asked about again (:meth:`onboarding.door.draft.Draft.answer`). An
+account that was closed has no open checks; a contested late report about it can still be decided, which changes no
+capability.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from onboarding.documents import rfc3339
 from onboarding.domain.errors import Refusal, RefusalKind
-from onboarding.domain.state import Check, CheckState, Outcome
-from onboarding.door.draft import BY_PERSON, ReviewState
+from onboarding.door.callers import OPERATOR, UNVERIFIED, Caller, is_operator, shown_actor
+from onboarding.door.review_rows import ReviewState
+from onboarding.door.reviews import (
+    NOTE,
+    AddNote,
+    AssignReview,
+    ClaimReview,
+    DecideReview,
+    Decision,
+    NoLongerOpen,
+    ReleaseReview,
+    RequestInformation,
+    Reviewer,
+    SeeReview,
+    Stand,
+)
+from onboarding.ids import new_id
+from onboarding.paging import Page, page_at, window
+from onboarding.reading import review_document
+from onboarding.storage import accounts, listing, reviews
+from onboarding.storage.listing import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from onboarding.domain.state import Evidence
-    from onboarding.door.callers import Caller, RequestKey
+    from onboarding.crypto import AccountKeys
+    from onboarding.door.callers import RequestKey
     from onboarding.door.door import Change, Door
-    from onboarding.door.draft import Draft
     from onboarding.reading import Reader
-    from onboarding.storage.rows import ReviewRow
+    from onboarding.storage.database import Database
+    from onboarding.storage.rows import ReviewNoteRow
 
-OTHER_FAILURE = "verification_failed_other"
-"""Code of a failure for which there is no closer one."""
+__all__ = ["Decision", "Reviews", "Stand"]
+
+NOTE_TYPE = "v2.verification.review_note"
+
+CANDIDATES = 20
+"""Reviews that one ``claim_next`` tries, where others are quicker with the first ones."""
+
+_TAKEN = frozenset({"review_claimed", "review_decided", "review_superseded", "review_four_eyes"})
+"""Why the next one is tried."""
 
 Document = dict[str, Any]
-
-
-class Decision(StrEnum):
-    """What a person may decide. ``ask_again`` ends the check undecided, so that the verifiers are asked anew."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    ASK_AGAIN = "ask_again"
-
-
-class NoLongerOpen(Exception):  # noqa: N818 -- says what is
-    """The review is none that a person may still decide; what became of it, its row says."""
 
 
 class Reviews:
     """Every method raises Refusal ``not_found``, ``review_claimed``, ``review_decided`` or ``review_superseded``.
 
+    ``reviewer`` is the person who acts, by an id of the platform's own; without it the caller's key is the person.
     A request that repeats an idempotency key changes nothing and answers with the review as it is now.
     """
 
-    def __init__(self, door: Door, reader: Reader) -> None:
+    def __init__(self, database: Database, door: Door, reader: Reader) -> None:
+        self._database = database
         self._door = door
         self._reader = reader
 
-    async def claim(self, caller: Caller, review_id: str, key: RequestKey | None) -> Document:
-        """Take a review, so that nobody else decides it."""
-        return await self._revise(caller, review_id, ClaimReview(review_id, caller.actor), key)
+    async def claim(
+        self, caller: Caller, review_id: str, key: RequestKey | None, *, reviewer: str | None = None
+    ) -> Document:
+        """Take a review for half an hour, so that nobody else decides it; to take it again renews that."""
+        return await self._revise(caller, review_id, ClaimReview(review_id, Reviewer(caller.actor, reviewer)), key)
 
-    async def release(self, caller: Caller, review_id: str, key: RequestKey | None) -> Document:
+    async def claim_next(
+        self, caller: Caller, queue: str, key: RequestKey | None, *, reviewer: str | None = None
+    ) -> Document:
+        """Take the most urgent review of a queue that nobody has.
+
+        Raises:
+            Refusal: ``review_queue_empty``: nothing waits there for this reviewer.
+        """
+        async with self._database.reading() as r:
+            scope = Scope(caller.platform_id, caller.livemode)
+            found = await reviews.next_in_queue(r, scope, queue, reviewer, CANDIDATES)
+        for account_id, review_id in found:
+            change = ClaimReview(review_id, Reviewer(caller.actor, reviewer))
+            try:
+                revised = await self._door.revise_whole(account_id, change, caller, key, review_id)
+            except NoLongerOpen:
+                continue
+            except Refusal as refusal:
+                if refusal.code in _TAKEN or refusal.kind is RefusalKind.BUSY:
+                    continue
+                raise
+            return await self._reader.review(caller, revised.replayed or review_id)
+        return await self._claimed_before(caller, key)
+
+    async def release(
+        self, caller: Caller, review_id: str, key: RequestKey | None, *, reviewer: str | None = None
+    ) -> Document:
         """Give a review back; one that nobody has claimed stays open."""
-        return await self._revise(caller, review_id, ReleaseReview(review_id, caller.actor), key)
+        return await self._revise(caller, review_id, ReleaseReview(review_id, Reviewer(caller.actor, reviewer)), key)
+
+    async def assign(self, caller: Caller, review_id: str, assignee: str | None, key: RequestKey | None) -> Document:
+        """Say whose a review is; None is nobody's. It changes no claim."""
+        return await self._revise(caller, review_id, AssignReview(review_id, assignee), key)
 
     async def decide(
-        self, caller: Caller, review_id: str, decision: Decision, reasons: tuple[str, ...], key: RequestKey | None
+        self,
+        caller: Caller,
+        review_id: str,
+        decision: Decision,
+        reasons: tuple[str, ...],
+        key: RequestKey | None,
+        *,
+        reviewer: str | None = None,
     ) -> Document:
-        """Decide a review. ``reasons`` are codes of the account's policy, for a failure."""
-        return await self._revise(caller, review_id, DecideReview(review_id, caller.actor, decision, reasons), key)
+        """Decide a review. ``reasons`` are codes of the account's policy, for a failure.
+
+        Raises:
+            Refusal: also ``review_four_eyes``, where another person must decide.
+        """
+        return await self._revise(
+            caller, review_id, DecideReview(review_id, Reviewer(caller.actor, reviewer), decision, reasons), key
+        )
+
+    async def request_information(
+        self,
+        caller: Caller,
+        review_id: str,
+        entries: tuple[tuple[str, str], ...],
+        key: RequestKey | None,
+        *,
+        reviewer: str | None = None,
+    ) -> Document:
+        """Ask the user for fields; each entry is a field as requirements describe it, and an error code.
+
+        Raises:
+            Refusal: also ``review_check_ended``, ``account_closed``.
+        """
+        return await self._revise(
+            caller, review_id, RequestInformation(review_id, Reviewer(caller.actor, reviewer), entries), key
+        )
+
+    # --- notes --------------------------------------------------------------------------------------------------------
+
+    async def add_note(
+        self, caller: Caller, review_id: str, text: str, key: RequestKey | None, *, reviewer: str | None = None
+    ) -> Document:
+        """Note something about a review, whoever has it and whether or not it is decided."""
+        note_id = new_id("rnote_")
+        account_id = (await self._reader.review(caller, review_id))["account"]
+        change = AddNote(review_id, Reviewer(caller.actor, reviewer), note_id, text)
+        revised = await self._door.revise_whole(account_id, change, caller, key, note_id)
+        found = await self.notes(caller, review_id, limit=1, note_id=revised.replayed or note_id)
+        return found.data[0]
+
+    async def notes(
+        self, caller: Caller, review_id: str, *, limit: int = 20, cursor: str | None = None, note_id: str | None = None
+    ) -> Page:
+        """What was noted about a review, newest first; or one note."""
+        account_id = (await self._reader.review(caller, review_id))["account"]
+        page = page_at(cursor, limit, timed=False)
+        scope = Scope(caller.platform_id, caller.livemode, account_id)
+        async with self._database.reading() as r:
+            rows = await listing.list_review_notes(r, scope, page, review_id, note_id)
+            wrapped = await accounts.wrapped_keys(r, [account_id] if rows else [])
+        keys = self._door.unwrap(account_id, wrapped[account_id]) if account_id in wrapped else None
+        kept, following, previous = window([(row, [row.id]) for row in rows], page, limit)
+        return Page([_note_document(caller, keys, row) for row in kept], following, previous)
+
+    # --- operators and runs -------------------------------------------------------------------------------------------
+
+    async def operator(self, review_id: str, name: str) -> Caller:
+        """Somebody who runs the engine, as a caller who acts on this review."""
+        return await self._acting(review_id, f"{OPERATOR}{name}")
+
+    async def everywhere(
+        self,
+        name: str,
+        *,
+        queue: str | None,
+        status: str | None,
+        assignee: str | None,
+        overdue: bool | None,
+        limit: int,
+    ) -> list[Document]:
+        """Reviews of all platforms for an operator, the most urgent first."""
+        async with self._database.reading() as r:
+            rows = await listing.list_reviews(
+                r,
+                None,
+                listing.Page(limit=limit),
+                queues=[queue] if queue else (),
+                state=status,
+                assignee=assignee,
+                overdue=overdue,
+            )
+        return [review_document(f"{OPERATOR}{name}", row, None) for row in rows]
+
+    async def see(self, account_id: str, review_id: str) -> Stand | None:
+        """Where a review stands, for its own run, after whatever time owed; None where there is no such review."""
+        try:
+            stand: Stand | None = await self._door.revise(account_id, SeeReview(review_id))
+        except Refusal as refusal:
+            if refusal.code == "not_found":
+                return None
+            raise
+        if stand is not None:
+            return stand
+        async with self._database.reading() as r:
+            state = await reviews.state_of(r, review_id)
+        return None if state is None else Stand(state)
+
+    async def decide_unverified(
+        self, account_id: str, review_id: str, decision: Decision, reasons: tuple[str, ...]
+    ) -> None:
+        """Decide for somebody in the Temporal UI, of whom nothing is known.
+
+        Raises:
+            Refusal: as :meth:`decide`.
+        """
+        caller = await self._acting(review_id, UNVERIFIED)
+        try:
+            await self._door.revise(
+                account_id, DecideReview(review_id, Reviewer(UNVERIFIED), decision, reasons), caller
+            )
+        except NoLongerOpen:
+            async with self._database.reading() as r:
+                state = await reviews.state_of(r, review_id)
+            raise _closed(is_decided=state == ReviewState.DECIDED) from None
+
+    async def due(self, limit: int) -> list[tuple[str, str]]:
+        """Accounts and reviews without a run; each is offered again later if none comes."""
+        async with self._database.reading() as r:
+            return await reviews.due(r, limit=limit)
+
+    async def _acting(self, review_id: str, actor: str) -> Caller:
+        """Somebody who is no key of the platform's, as a caller who acts on its review."""
+        async with self._database.reading() as r:
+            found = await reviews.owner(r, review_id)
+        if found is None:
+            raise Refusal("not_found", "No such review.", kind=RefusalKind.NOT_FOUND)
+        _, platform_id, livemode = found
+        return Caller(platform_id, livemode, actor)
 
     async def _revise(self, caller: Caller, review_id: str, change: Change, key: RequestKey | None) -> Document:
         account_id = (await self._reader.review(caller, review_id))["account"]
@@ -81,128 +262,31 @@ class Reviews:
             raise _closed(is_decided=status == ReviewState.DECIDED) from None
         return await self._reader.review(caller, review_id)
 
-
-@dataclass(frozen=True, slots=True)
-class ClaimReview:
-    """Claim a review; the one who claimed it may do so again."""
-
-    review_id: str
-    actor: str
-    cause: str = "review.claimed"
-
-    def apply(self, draft: Draft) -> None:
-        """Raises NoLongerOpen, or Refusal if another key has claimed it."""
-        review = _open_review(draft, self.review_id, self.actor)
-        if review.claimed_by is None:
-            draft.review_changes[review.id] = {"state": ReviewState.CLAIMED, "claimed_by": self.actor}
+    async def _claimed_before(self, caller: Caller, key: RequestKey | None) -> Document:
+        """What the first request with this key has claimed; the queue has nothing more."""
+        empty = Refusal("review_queue_empty", "No review waits there.", kind=RefusalKind.NOT_FOUND)
+        async with self._database.transaction() as tx:
+            existing = await self._door.claim(tx, caller, key, None, None)
+            if existing is None or existing.object_id is None:
+                raise empty  # which gives the key back
+        return await self._reader.review(caller, existing.object_id)
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseReview:
-    """Give a claimed review back."""
-
-    review_id: str
-    actor: str
-    cause: str = "review.released"
-
-    def apply(self, draft: Draft) -> None:
-        """Raises NoLongerOpen, or Refusal if another key has claimed it."""
-        review = _open_review(draft, self.review_id, self.actor)
-        if review.claimed_by is not None:
-            draft.review_changes[review.id] = {"state": ReviewState.OPEN, "claimed_by": None}
-
-
-@dataclass(frozen=True, slots=True)
-class DecideReview:
-    """Decide a review, claimed by the same key or by nobody.
-
-    The review of a late report that contradicts its check's answer is about a check that has ended: there a decision
-    is new evidence about what was asked then.
-    """
-
-    review_id: str
-    actor: str
-    decision: Decision
-    reasons: tuple[str, ...]
-    cause: str = "review.decided"
-
-    def apply(self, draft: Draft) -> None:
-        """Raises NoLongerOpen, or Refusal if another key has claimed it or the decision does not fit."""
-        review = _open_review(draft, self.review_id, self.actor)
-        told = sorted(
-            (row for row in draft.state.evidence if row.check_id == review.check_id and row.attempt != BY_PERSON),
-            key=lambda row: (row.recorded_at, row.id),
-        )
-        check = draft.check(review.check_id or "")
-        if self.decision is Decision.ASK_AGAIN:
-            self._ask_again(draft, check)
-        else:
-            # Only what was known when the review was opened: nobody may be said to have decided about anything later.
-            found = next((row for row in reversed(told) if row.recorded_at <= review.opened_at), None)
-            outcome = Outcome(self.decision)
-            asked = check or _ended_check(told)
-            reasons = self._reasons(draft, asked, outcome, told)
-            draft.decide(asked, outcome, reasons, found.basis if found is not None else None)
-        draft.review_changes[review.id] = {
-            "state": ReviewState.DECIDED,
-            "claimed_by": self.actor,
-            "decided_at": draft.as_of,
-            "decision": self.decision,
-        }
-
-    def _ask_again(self, draft: Draft, check: Check | None) -> None:
-        if self.reasons:
-            raise _invalid("Reasons are for a failure.", "reasons")
-        if check is None:
-            raise _invalid("The check has ended, so nobody can be asked again: decide passed or failed.", "decision")
-        ended = replace(check, state=CheckState.CANCELED, answer_at=None, retry_at=None, deadline_at=None)
-        draft.put_check(ended)  # the look finds the question unanswered, and opens a new check
-
-    def _reasons(self, draft: Draft, check: Check, outcome: Outcome, told: Iterable[Evidence]) -> tuple[str, ...]:
-        """The codes of the decision: the given ones, else those of the newest report that fit, else the general one."""
-        kind, known = draft.policy.checks.get(check.kind), draft.policy.errors
-        if outcome is Outcome.PASSED:
-            if self.reasons:
-                raise _invalid("Reasons are for a failure.", "reasons")
-            return ()
-        if kind is not None and kind.sanctionable:
-            if self.reasons:
-                raise _invalid("Nothing about this kind of check may be told to the user: send no reasons.", "reasons")
-            return ()
-        for place, code in enumerate(self.reasons):
-            if code not in known:
-                raise _invalid("Must be a code of the account's policy.", f"reasons[{place}]")
-        if self.reasons:
-            return tuple(dict.fromkeys(self.reasons))
-        fitting = [tuple(code for code in row.reasons if code in known) for row in told]
-        general = (OTHER_FAILURE,) if OTHER_FAILURE in known else ()
-        return next((codes for codes in reversed(fitting) if codes), general)
-
-
-def _open_review(draft: Draft, review_id: str, actor: str) -> ReviewRow:
-    """A review that ``actor`` may decide.
-
-    Raises:
-        NoLongerOpen: nobody may.
-        Refusal: another key has claimed it.
-    """
-    record = draft.record
-    review = next((row for row in record.reviews if row.id == review_id), None) if record is not None else None
-    if record is None or review is None or review.check_id is None:
-        raise NoLongerOpen
-    if review.check_id in record.checks and draft.check(review.check_id) is None:
-        raise NoLongerOpen  # time alone has ended its check, a moment ago
-    if review.claimed_by not in (None, actor):
-        raise Refusal("review_claimed", "The review is claimed by another API key.", kind=RefusalKind.CONFLICT)
-    return review
-
-
-def _ended_check(told: list[Evidence]) -> Check:
-    """The check of a contested report, as far as evidence about it needs it."""
-    if not told:
-        raise NoLongerOpen
-    row = told[0]
-    return Check(row.check_id, row.kind, row.subject, row.digest, CheckState.CONCLUDED, row.recorded_at)
+def _note_document(caller: Caller, keys: AccountKeys | None, row: ReviewNoteRow) -> Document:
+    plain = None
+    if keys is not None:
+        plain = keys.try_open(row.sealed, account=row.account_id, subject=row.id, group=NOTE, version=1)
+    return {
+        "id": row.id,
+        "object": NOTE_TYPE,
+        "account": row.account_id,
+        "created": rfc3339(row.created_at),
+        "created_by": row.actor if is_operator(caller.actor) else shown_actor(row.actor),
+        "livemode": caller.livemode,
+        "review": row.review_id,
+        "reviewer": row.reviewer,
+        "text": None if plain is None else plain.decode(),
+    }
 
 
 def _closed(*, is_decided: bool) -> Refusal:
@@ -210,7 +294,3 @@ def _closed(*, is_decided: bool) -> Refusal:
         return Refusal("review_decided", "The review is decided already.", kind=RefusalKind.CONFLICT)
     message = "The review's check has ended, or nobody needs its answer any more."
     return Refusal("review_superseded", message, kind=RefusalKind.CONFLICT)
-
-
-def _invalid(message: str, param: str) -> Refusal:
-    return Refusal("parameter_invalid", message, param=param, type="invalid_request_error")

@@ -17,6 +17,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from onboarding import telemetry
+from onboarding.ids import Prefix
 from onboarding.settings import Settings
 
 NUDGE_DEADLINE = timedelta(seconds=2)
@@ -30,6 +31,9 @@ NUDGES_WAITING = 10_000
 
 NUDGES_IN_FLIGHT = 16
 """Nudges under way at once, of requests and of sweeps each: more did not get through faster on a small server."""
+
+REVIEW: Prefix = "rev_"
+"""How the ids of reviews begin, which checks' do not."""
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -91,6 +95,7 @@ class Nudger:
         account: what the nudge of an account is sent to.
         check: what the nudge of a check is sent to, by the ids of its account and its own.
         rollout: what the nudge of a roll-out is sent to; without it none is sent, and another process's sweep does so.
+        review: the same for a review, by the ids of its account and its own.
         limit: accounts that may wait; nudges beyond it are dropped.
         in_flight: nudges under way at once.
     """
@@ -103,6 +108,7 @@ class Nudger:
         account: Callable[[str], Target],
         check: Callable[[str, str], Target],
         rollout: Callable[[str], Target] | None = None,
+        review: Callable[[str, str], Target] | None = None,
         limit: int = NUDGES_WAITING,
         in_flight: int = NUDGES_IN_FLIGHT,
     ) -> None:
@@ -111,6 +117,7 @@ class Nudger:
         self._account = account
         self._check = check
         self._rollout = rollout
+        self._review = review
         self._limit = limit
         self._in_flight = in_flight
         self._waiting: dict[tuple[str, str], None] = {}
@@ -135,6 +142,10 @@ class Nudger:
         """Tell a roll-out's run to look again: it was made, paused, resumed or taken back. As :meth:`nudge`."""
         self._put(("", rollout_id))
 
+    def nudge_review(self, account_id: str, review_id: str) -> None:
+        """Tell a review's run to look again: somebody claimed it, decided it, or it is late. As :meth:`nudge`."""
+        self._put((account_id, review_id))
+
     def _put(self, nudge: tuple[str, str]) -> None:
         if nudge in self._waiting:
             return
@@ -148,9 +159,13 @@ class Nudger:
             sender.add_done_callback(self._senders.discard)
 
     async def nudge_all(
-        self, account_ids: Iterable[str], checks: Iterable[tuple[str, str]] = (), rollout_ids: Iterable[str] = ()
+        self,
+        account_ids: Iterable[str],
+        checks: Iterable[tuple[str, str]] = (),
+        rollout_ids: Iterable[str] = (),
+        reviews: Iterable[tuple[str, str]] = (),
     ) -> int:
-        """Nudge these accounts, checks and roll-outs, so many at a time, and wait; how many nudges arrived."""
+        """Nudge these, so many at a time, and wait; how many nudges arrived."""
         slots = asyncio.Semaphore(self._in_flight)
 
         async def one(nudge: tuple[str, str]) -> bool:
@@ -158,7 +173,7 @@ class Nudger:
                 target = self._target(nudge)
                 return target is not None and await self.send(target, deadline=SWEEP_DEADLINE)
 
-        nudges = [*((account_id, "") for account_id in account_ids), *checks]
+        nudges = [*((account_id, "") for account_id in account_ids), *checks, *reviews]
         nudges += [("", rollout_id) for rollout_id in rollout_ids]
         return sum(await asyncio.gather(*map(one, nudges)))
 
@@ -192,10 +207,12 @@ class Nudger:
                 await self.send(target)
 
     def _target(self, nudge: tuple[str, str]) -> Target | None:
-        """What a nudge is sent to: of an account, of its check, or without an account of a roll-out."""
+        """What a nudge is sent to: of an account, of its check or review, or without an account of a roll-out."""
         account_id, other_id = nudge
         if not account_id:
             return self._rollout(other_id) if self._rollout is not None else None
+        if other_id.startswith(REVIEW):
+            return self._review(account_id, other_id) if self._review is not None else None
         return self._check(account_id, other_id) if other_id else self._account(account_id)
 
     def _count(self, *, arrived: bool) -> None:

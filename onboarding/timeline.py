@@ -41,8 +41,12 @@ ACTIONS = {
     "person.created": "A person was added",
     "person.deleted": "A person was removed",
     "person.updated": "A person was updated",
+    "review.assigned": "A review was assigned",
     "review.claimed": "A reviewer took a review",
-    "review.decided": "A review was decided",
+    "review.decided": "A reviewer decided about a review",
+    "review.escalated": "A review was late, and came to the front of its queue",
+    "review.information_requested": "A reviewer asked the user for more",
+    "review.noted": "A reviewer noted something",
     "review.released": "A reviewer gave a review back",
 }
 """What people did. What the engine does by itself is told by what came of it."""
@@ -61,6 +65,7 @@ ORDERS = {
     OrderKind.RECHECK: ("A new check was ordered", "The order to check again ended"),
     OrderKind.EXTEND_DEADLINE: ("A deadline was extended", "The extension of a deadline was undone"),
     OrderKind.OVERRIDE_CAPABILITY: ("Demands were lifted for a while", "The lifting of demands was undone"),
+    OrderKind.REQUEST_INFORMATION: ("Something was asked of the user", "What was asked of the user is settled"),
 }
 
 Change = dict[str, Any]

@@ -69,6 +69,7 @@ class Plan:
         since: since when it waits for whomever it waits for.
         open_checks: all that wait for an answer.
         again: another plan is to follow at once.
+        reviews: given to the run now: each is to be shown by a workflow of its own.
     """
 
     account_id: str
@@ -88,6 +89,7 @@ class Plan:
     again: bool = False
     activations: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    reviews: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,7 @@ class ClaimWork:
             again=again,
             activations=(*changed, *again_told),
             changed=changed,
+            reviews=_give_reviews(draft),
         )
 
     def _claim_activations(self, draft: Draft, told: list[Activation]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -197,6 +200,17 @@ class ClaimWork:
         held = row.run_lease_until is not None and row.run_epoch == record.book_epoch
         if not held or row.run_lease_until is None or row.run_lease_until - now < RENEW_BELOW:
             draft.row_changes |= {"run_lease_until": now + RUN_LEASE, "run_epoch": record.book_epoch}
+
+
+def _give_reviews(draft: Draft) -> tuple[str, ...]:
+    """Reviews without a run, for this one to start theirs; they are found again where none of them ever looks."""
+    now = draft.database_now
+    rows = draft.record.reviews if draft.record is not None else ()
+    due = [row for row in rows if row.look_at is not None and row.look_at <= now]
+    for row in due:
+        draft.move_review(row, look_at=now + START_WITHIN)
+    draft.new_reviews[:] = [replace(row, look_at=now + START_WITHIN) for row in draft.new_reviews]
+    return tuple(row.id for row in (*due, *draft.new_reviews))
 
 
 class Work:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
 from temporalio.exceptions import (
-    ActivityError,
     ApplicationError,
     FailureError,
     WorkflowAlreadyStartedError,
@@ -25,9 +25,20 @@ with workflow.unsafe.imports_passed_through():
     from onboarding.domain.state import OrderKind
     from workflows import names, options
     from workflows.activation import ActivationWorkflow
+    from workflows.alarm import Alarm
     from workflows.check import CheckWorkflow
-    from workflows.messages import AccountInput, AccountStatus, ActivationInput, CheckInput, OrderDone, Shown
+    from workflows.failures import code_of
+    from workflows.messages import (
+        AccountInput,
+        AccountStatus,
+        ActivationInput,
+        CheckInput,
+        OrderDone,
+        ReviewInput,
+        Shown,
+    )
     from workflows.order_payloads import Payload, order_asked, order_undoing
+    from workflows.review import ReviewWorkflow
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -54,7 +65,7 @@ class AccountWorkflow:
         self._account = account
         self._shown = account.shown or Shown()
         self._dirty = True
-        self._alarm = _Alarm()
+        self._alarm = Alarm()
         self._runs: dict[str, workflow.ChildWorkflowHandle[CheckWorkflow, str]] = {}
         self._told: dict[str, workflow.ChildWorkflowHandle[ActivationWorkflow, str]] = {}
         self._status = AccountStatus()
@@ -83,6 +94,7 @@ class AccountWorkflow:
             self._show(plan)
             await self._start(plan.checks)
             await self._tell(plan)
+            await self._start_reviews(plan.reviews)
             if plan.done and self._may_end():
                 return
             if self._may_end():
@@ -171,7 +183,7 @@ class AccountWorkflow:
         except FailureError as error:
             if is_cancelled_exception(error):
                 raise
-            code = _code(error) or "unavailable"
+            code = code_of(error) or "unavailable"
             raise ApplicationError(code, type=code) from None
         finally:
             self._dirty = True
@@ -191,7 +203,7 @@ class AccountWorkflow:
         try:
             return await self._plan_with_retries(look)
         except FailureError as error:
-            if _code(error) != ENGINE_FAULT:
+            if code_of(error) != ENGINE_FAULT:
                 raise
             self._show_stuck()
             return None
@@ -202,7 +214,7 @@ class AccountWorkflow:
                 AccountActivities.plan_account, look, **options.PLAN_HERE
             )
         except FailureError as error:
-            if is_cancelled_exception(error) or _code(error) == ENGINE_FAULT:
+            if is_cancelled_exception(error) or code_of(error) == ENGINE_FAULT:
                 raise
         return await workflow.execute_activity_method(AccountActivities.plan_account, look, **options.PLAN)
 
@@ -267,6 +279,19 @@ class AccountWorkflow:
 
         await asyncio.gather(*map(start, plan.activations))
 
+    async def _start_reviews(self, review_ids: tuple[str, ...]) -> None:
+        """A run for each review that has none: it shows the review to operators, and sees that it is not late."""
+        for review_id in review_ids:
+            with suppress(WorkflowAlreadyStartedError):
+                await workflow.start_child_workflow(
+                    ReviewWorkflow.run,
+                    ReviewInput(self._account.account_id, review_id),
+                    id=names.review_workflow_id(review_id),
+                    # It lives as long as its review.
+                    parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                    static_summary=names.review_summary(self._account.account_id),
+                )
+
     def _show(self, plan: AccountPlan) -> None:
         """Tell operators where the account stands: an event only where a search attribute changed."""
         shown = Shown(
@@ -321,42 +346,3 @@ class AccountWorkflow:
         else:
             self._alarm.clear()
         await workflow.wait_condition(lambda: self._dirty or self._alarm.rings)
-
-
-class _Alarm:
-    """One timer that survives nudges: to cancel it and start another costs two events each time.
-
-    It is left alone as long as it rings no later than asked, and not before half of the time has passed: to look a
-    little early is harmless.
-    """
-
-    def __init__(self) -> None:
-        self._timer: asyncio.Task[None] | None = None
-        self._rings_at = 0.0
-
-    @property
-    def rings(self) -> bool:
-        return self._timer is not None and self._timer.done()
-
-    def set(self, seconds: float, summary: str) -> None:
-        now = workflow.time()
-        if self._timer is not None and not self._timer.done() and seconds / 2 <= self._rings_at - now <= seconds:
-            return
-        self.clear()
-        self._rings_at = now + seconds
-        self._timer = asyncio.create_task(workflow.sleep(timedelta(seconds=seconds), summary=summary))
-
-    def clear(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-
-def _code(error: FailureError) -> str | None:
-    """The code of a failed activity.
-
-    A local activity that fails raises an ActivityError at first, and on replay its bare cause: the marker in the
-    history holds nothing else (SDK 1.35). Whoever catches only the first decides otherwise on replay.
-    """
-    cause = error.cause if isinstance(error, ActivityError) else error
-    return cause.type if isinstance(cause, ApplicationError) else None

@@ -82,6 +82,14 @@ class ActivationInput:
 
 
 @dataclass(frozen=True)
+class ReviewInput:
+    """A check that a person answers."""
+
+    account_id: str
+    review_id: str
+
+
+@dataclass(frozen=True)
 class RolloutInput:
     """A policy on its way to many accounts."""
 

@@ -11,6 +11,7 @@ from temporalio.common import SearchAttributeKey
 ACCOUNT_WORKFLOW = "AccountWorkflow"
 ACTIVATION_WORKFLOW = "ActivationWorkflow"
 CHECK_WORKFLOW = "CheckWorkflow"
+REVIEW_WORKFLOW = "ReviewWorkflow"
 ROLLOUT_WORKFLOW = "RolloutWorkflow"
 SWEEP_WORKFLOW = "SweepWorkflow"
 
@@ -20,6 +21,10 @@ CHECK_CHANGED = "check_changed"
 """The same for a check: a report came in by another way than a poll."""
 ACTIVATION_CHANGED = "activation_changed"
 """The same for an activation: something else is desired now."""
+REVIEW_CHANGED = "review_changed"
+"""The same for a review: somebody claimed it, decided it, or it is late."""
+DECIDE = "decide"
+"""The update by which somebody decides a review in the Temporal UI."""
 ROLLOUT_CHANGED = "rollout_changed"
 """The same for a roll-out: it was made, paused, resumed or taken back."""
 
@@ -81,6 +86,16 @@ def activation_summary(account_id: str, capability: str) -> str:
 def activation_workflow_id(account_id: str, capability: str) -> str:
     """The run that tells the downstream system about one capability."""
     return f"activation/{account_id}/{capability}"
+
+
+def review_summary(account_id: str) -> str:
+    """What a list of runs shows beside the id of a review."""
+    return f"review of account {account_id}"
+
+
+def review_workflow_id(review_id: str) -> str:
+    """The run that shows a review to operators."""
+    return f"review/{review_id}"
 
 
 def rollout_workflow_id(rollout_id: str) -> str:

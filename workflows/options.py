@@ -84,6 +84,29 @@ TELL_HERE = LocalActivityConfig(
 )
 """The same inside the workflow task, as STEP_HERE: off must not wait for the pause after a call that failed."""
 
+SEE_HERE = LocalActivityConfig(
+    summary="look at the review",
+    # As long as a plan, and for its reasons.
+    schedule_to_close_timeout=timedelta(seconds=5),
+    retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=2),
+)
+"""The look of a review's run: one event."""
+
+SEE = ActivityConfig(
+    summary="look at the review, the database is slow or away",
+    start_to_close_timeout=timedelta(seconds=20),
+    retry_policy=PATIENT,
+)
+"""The same look as an ordinary activity, when the quick one did not get through."""
+
+DECIDE_HERE = LocalActivityConfig(
+    summary="decide the review",
+    # Whoever pressed the button waits for it, and is told when it did not work.
+    schedule_to_close_timeout=timedelta(seconds=5),
+    retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=2),
+)
+"""A decision that came by the Temporal UI."""
+
 ROLLOUT_STEP = ActivityConfig(
     summary="a page of accounts",
     # A step begins with no further account after 20 s (onboarding.policies.steps.Pace), and the last ones may wait for

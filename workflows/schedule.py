@@ -21,7 +21,7 @@ from temporalio.client import (
 
 from onboarding.temporal import Target
 from workflows import names, options
-from workflows.messages import AccountInput, CheckInput, RolloutInput, SweepInput
+from workflows.messages import AccountInput, CheckInput, ReviewInput, RolloutInput, SweepInput
 
 
 def account_target(account_id: str) -> Target:
@@ -43,6 +43,17 @@ def check_target(account_id: str, check_id: str) -> Target:
         workflow=names.CHECK_WORKFLOW,
         input=CheckInput(account_id, check_id),
         summary=names.check_summary(account_id),
+    )
+
+
+def review_target(account_id: str, review_id: str) -> Target:
+    """What the nudge of a review is sent to: its run, started if there is none."""
+    return Target(
+        workflow_id=names.review_workflow_id(review_id),
+        signal=names.REVIEW_CHANGED,
+        workflow=names.REVIEW_WORKFLOW,
+        input=ReviewInput(account_id, review_id),
+        summary=names.review_summary(account_id),
     )
 
 

@@ -28,7 +28,7 @@ from api.openapi.schemas import (
 )
 from onboarding.catalogue.texts import GROUPS, LOCALES
 from onboarding.domain.state import CheckState, Outcome
-from onboarding.door.draft import ReviewState
+from onboarding.door.review_rows import ReviewState
 from onboarding.people import Audience
 from onboarding.reproduction import Result
 from onboarding.storage.rollouts import RolloutState
@@ -100,6 +100,7 @@ def components() -> dict[str, Schema]:
         "Received": record({"received": BOOLEAN}, "It is kept, and will be looked at."),
         "RequirementsForPeople": _requirements_for_people(),
         "Review": _review(),
+        "ReviewNote": _review_note(),
         "TestClock": record(
             {
                 "id": CLOCK_ID,
@@ -149,22 +150,59 @@ def _review() -> Schema:
             "id": REVIEW_ID,
             "object": constant("v2.verification.review"),
             "account": ACCOUNT_ID,
+            "assignee": nullable(TEXT),
             "check": nullable(CHECK_ID),
             "created": INSTANT,
             "claimed_by": nullable(TEXT),
+            "claimed_until": nullable(INSTANT),
             "decided": nullable(INSTANT),
             "decided_by": nullable(TEXT),
             "decision": nullable(one_of("ask_again", "failed", "passed")),
             "detail": nullable(OPEN_OBJECT),
+            "escalated_at": nullable(INSTANT),
             "kind": nullable(TEXT),
             "livemode": BOOLEAN,
             "outcome": nullable(one_of(*Outcome)),
+            "overdue": BOOLEAN,
+            "priority": INTEGER,
+            "proposals": listed(
+                record(
+                    {
+                        "created": INSTANT,
+                        "decision": one_of("ask_again", "failed", "passed"),
+                        "proposed_by": TEXT,
+                        "reasons": listed(TEXT),
+                        "reviewer": nullable(TEXT),
+                    }
+                )
+            ),
             "queue": TEXT,
             "reason": TEXT,
+            "reviewer": nullable(TEXT),
+            "sla_at": nullable(INSTANT),
             "status": one_of(*ReviewState),
             "subject": nullable(_SUBJECT),
         },
-        "A check that waits for a person. `outcome` and `detail` are what the verifier found.",
+        "A check that waits for a person. `outcome` and `detail` are what the verifier found; `reviewer` is the person "
+        "at the platform who has claimed or decided it; `proposals` are decisions of single persons where two must "
+        "agree.",
+    )
+
+
+def _review_note() -> Schema:
+    return record(
+        {
+            "id": ident("rnote_"),
+            "object": constant("v2.verification.review_note"),
+            "account": ACCOUNT_ID,
+            "created": INSTANT,
+            "created_by": TEXT,
+            "livemode": BOOLEAN,
+            "review": REVIEW_ID,
+            "reviewer": nullable(TEXT),
+            "text": nullable(TEXT),
+        },
+        "What somebody noted about a review. `text` is null once the account was erased.",
     )
 
 
@@ -380,7 +418,7 @@ def _policies() -> dict[str, Schema]:
         "published": INSTANT,
         "version": TEXT,
     }
-    parts = dict.fromkeys(("capabilities", "checks", "errors", "groups", "roles", "sets"), OPEN_OBJECT)
+    parts = dict.fromkeys(("capabilities", "checks", "errors", "groups", "reviews", "roles", "sets"), OPEN_OBJECT)
     section = record(
         {
             "added": listed(TEXT),
@@ -408,7 +446,7 @@ def _policies() -> dict[str, Schema]:
                 "object": constant("v2.verification.policy_diff"),
                 "against": POLICY_ID,
                 "policy": POLICY_ID,
-                **dict.fromkeys(("rules", "roles", "checks", "capabilities", "errors"), section),
+                **dict.fromkeys(("rules", "roles", "checks", "reviews", "capabilities", "errors"), section),
             },
             "What is otherwise in `policy` than in `against`.",
         ),

@@ -8,7 +8,7 @@ from api.schemas.destinations import URL_INCLUDE
 from api.schemas.events import MAX_TYPES
 from api.schemas.files import PURPOSES
 from api.schemas.queries import DEFAULT_LIMIT, INCLUDES, MAX_LIMIT, VAULT_LIMIT, VERIFICATION_STATUSES
-from api.schemas.reviews import Status
+from api.schemas.reviews import REVIEWER_PATTERN, Status
 from onboarding.catalogue.texts import DEFAULT_LOCALE, LOCALES
 from onboarding.people import Audience
 
@@ -56,6 +56,8 @@ ACCOUNT = Query("account", ident("[a-z]+_"), "Only what belongs to this account.
 REPORTING_ACCOUNT = Query("account", ident("[a-z]+_"), "The account.", required=True)
 STATUS = Query("status", one_of(*Status.__args__), "Only reviews that stand so.")  # type: ignore[attr-defined]
 QUEUE = Query("queue", {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$"}, "Only reviews of this queue.")
+ASSIGNEE = Query("assignee", {"type": "string", "pattern": REVIEWER_PATTERN}, "Only reviews that are assigned so.")
+OVERDUE = Query("overdue", BOOLEAN, "Only reviews that should have been decided by now, or with false only others.")
 AT = Query("at", INSTANT, "An instant of the account's past, by its own time; now if it is absent.")
 CAPABILITY = Query(
     "capability",

@@ -163,6 +163,9 @@ ORDERING: Codes = {400: (_CLOSED,), 403: ("order_for_operators",)}
 UNDOING: Codes = {400: (_CLOSED,), 403: ("order_not_yours",)}
 SIGNATURES = ("signature_missing", "signature_old", "signature_wrong")
 REVIEW: Codes = {409: ("review_claimed", "review_decided", "review_superseded")}
+REVIEW_CLAIM: Codes = {403: ("review_four_eyes",), **REVIEW}
+REVIEW_QUEUE: Codes = {404: ("review_queue_empty",)}
+REVIEW_REQUEST: Codes = {400: (_CLOSED,), 409: ("review_check_ended", *REVIEW[409])}
 ROLLOUT_CHANGE: Codes = {403: ("rollout_not_yours",), 409: tuple(f"rollout_{state}" for state in RolloutState)}
 
 INVALID = 400

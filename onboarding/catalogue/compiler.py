@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from onboarding.catalogue.analysis import contradiction
 from onboarding.catalogue.problems import Problem
-from onboarding.catalogue.schema import AGE_LIMITS, AgeDoc, FieldDoc, ProofDoc, SetRef
+from onboarding.catalogue.schema import AGE_LIMITS, AgeDoc, FieldDoc, ProofDoc, ReviewQueueDoc, SetRef
 from onboarding.documents.leaves import ACCOUNT_LEAVES, PERSON_LEAVES
 from onboarding.domain import policy as typed
 from onboarding.domain.conditions import (
@@ -69,6 +69,7 @@ FLAGS = frozenset({*ROLES, "individual"})
 """What a person may be to an account; ``individual`` is the person that an individual's account is about."""
 
 _COUNTRY_LENGTH = 2
+_QUEUES = (typed.GENERAL_QUEUE.name, typed.QUALITY_QUEUE.name)
 
 
 class Compiler:
@@ -104,6 +105,7 @@ class Compiler:
             capabilities=self._capabilities(),
             roles=self._roles(),
             checks=self._checks(),
+            reviews=self._queues(),
             rules=tuple(rules),
             errors=dict(pack.errors),
             age_limits=AGE_LIMITS,
@@ -155,7 +157,10 @@ class Compiler:
                     for leaves in [self._leaves(one.inputs)]
                 ),
                 sanctionable=doc.sanctionable,
+                queue=doc.queue,
             )
+            if doc.queue not in self._queues_known:
+                self._refuse("queue", f"reviews: {doc.queue!r} is used but not defined")
             found[name] = kind
             if kind.persons and self._asked.get(name, set()) - {ACCOUNT}:
                 self._refuse("persons", "only a question about the account can be about its persons too")
@@ -166,6 +171,20 @@ class Compiler:
             if missing:
                 self._refuse("requires", f"{missing[0]!r} is required but no input: changing it would ask nothing new")
         return found
+
+    @property
+    def _queues_known(self) -> frozenset[str]:
+        return frozenset({*_QUEUES, *self._pack.reviews})
+
+    def _queues(self) -> dict[str, typed.ReviewQueue]:
+        """Those that are defined, and the two that every policy has."""
+        docs = dict.fromkeys(_QUEUES, ReviewQueueDoc()) | self._pack.reviews
+        return {
+            name: typed.ReviewQueue(
+                name, timedelta(hours=doc.sla_hours), doc.priority, doc.four_eyes, doc.sample_share
+            )
+            for name, doc in docs.items()
+        }  # fmt: skip
 
     # --- rules --------------------------------------------------------------------------------------------------------
 

@@ -203,6 +203,16 @@ class CheckDoc(_Strict):
     ask_again: bool = False
     report_within_hours: int = Field(gt=0)
     sanctionable: bool = False
+    queue: str = "general"
+
+
+class ReviewQueueDoc(_Strict):
+    """A queue of reviews. A check names the one where its reviews wait; what it does not say has these defaults."""
+
+    sla_hours: int = Field(default=24, gt=0, le=24 * 366)
+    priority: int = Field(default=50, ge=1, le=100)
+    four_eyes: bool = False
+    sample_share: float = Field(default=0.0, ge=0.0, le=1.0)
 
 
 class Pack(_Strict):
@@ -213,5 +223,6 @@ class Pack(_Strict):
     roles: dict[str, RoleDoc] = {}
     sets: dict[str, Leaves] = {}
     checks: dict[str, CheckDoc] = {}
+    reviews: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")], ReviewQueueDoc] = {}
     errors: dict[str, str] = {}
     rules: tuple[RuleDoc, ...] = ()

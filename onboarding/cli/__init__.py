@@ -12,6 +12,7 @@ import typer
 from onboarding.cli.api_keys import keys_app
 from onboarding.cli.orders import orders_app
 from onboarding.cli.policies import policies_app
+from onboarding.cli.reviews import reviews_app
 from onboarding.cli.stuck import stuck_app
 from onboarding.process_exit import settle_before_exit
 
@@ -23,6 +24,7 @@ activations_app = typer.Typer(no_args_is_help=True, help="What the downstream sy
 app.add_typer(activations_app, name="activations")
 app.add_typer(orders_app, name="orders")
 app.add_typer(policies_app, name="policies")
+app.add_typer(reviews_app, name="reviews")
 app.add_typer(stuck_app, name="stuck")
 
 

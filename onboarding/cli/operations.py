@@ -148,7 +148,9 @@ async def _sweep(settings: Settings, limit: int) -> tuple[int, int]:
         due = await engine.work.sweep(limit)
         checks = {*await engine.inbox.due(limit), *await engine.work.leftovers(limit)}
         rollouts = await engine.rollout_steps.due(limit)
-        return len(due) + len(checks) + len(rollouts), await nudger.nudge_all(due, checks, rollouts)
+        reviews = await engine.reviews.due(limit)
+        found = len(due) + len(checks) + len(rollouts) + len(reviews)
+        return found, await nudger.nudge_all(due, checks, rollouts, reviews)
     finally:
         await engine.close()
 
@@ -163,6 +165,7 @@ async def _nudger(settings: Settings) -> Nudger:
         account=targets.account_target,
         check=targets.check_target,
         rollout=targets.rollout_target,
+        review=targets.review_target,
     )
 
 
@@ -215,13 +218,13 @@ def retry_activation(account_id: str, capability: str) -> None:
 
 def place_order(account_id: str, kind: str, reason: str, *, audience: str | None, **parts: Any) -> dict[str, Any]:
     """The order, placed in the name of whoever runs this; ``parts`` are those of ``Orders.place``."""
-    chosen = _one_of(OrderKind, kind, KINDS)
-    readers = _one_of(Audience, audience, tuple(Audience)) if audience is not None else None
+    chosen_kind = chosen(OrderKind, kind, KINDS)
+    readers = chosen(Audience, audience, tuple(Audience)) if audience is not None else None
 
     async def work(engine: Engine) -> dict[str, Any]:
         caller = await engine.orders.operator(account_id, getpass.getuser())
         return await engine.orders.place(
-            caller, account_id, None, kind=chosen, reason=reason, audience=readers, **parts
+            caller, account_id, None, kind=chosen_kind, reason=reason, audience=readers, **parts
         )
 
     return decided(work)
@@ -275,7 +278,8 @@ def decided(work: Callable[[Engine], Awaitable[T]]) -> T:
         raise CommandFailed(f"{where}{refusal.message}") from None
 
 
-def _one_of(kind: type[E], name: str, allowed: Sequence[str]) -> E:
+def chosen(kind: type[E], name: str, allowed: Sequence[str]) -> E:
+    """One of these words; any other is told to whoever typed it."""
     if name not in allowed:
         raise CommandFailed(f"{name} is not one of {', '.join(allowed)}")
     return kind(name)
@@ -299,6 +303,7 @@ def with_engine(work: Callable[[Engine], Awaitable[T]]) -> T:
             nudge=nudger.nudge,
             nudge_check=nudger.nudge_check,
             nudge_rollout=nudger.nudge_rollout,
+            nudge_review=nudger.nudge_review,
             name="onboarding-cli",
         )
         try:

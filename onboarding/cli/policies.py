@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from rich.table import Table
+from onboarding.cli.printed import print_table, table
 
 policies_app = typer.Typer(
     no_args_is_help=True,
@@ -24,9 +21,6 @@ PROBLEMS, RESTRICTS = 2, 3
 
 RULE_PARTS = ("name", "source", "of", "from", "when", "needs", "restricts")
 """In the order in which people write them."""
-
-WIDTH = 160
-"""Of tables where nobody looks at a terminal."""
 
 FILES = typer.Argument(..., help="Packs: YAML files.")
 FOLDER = typer.Argument(..., help="Where to write them.")
@@ -109,7 +103,7 @@ def list_policies(limit: int = typer.Option(50, min=1, max=100, help="Policies a
         )
         for one in operations.published(limit)
     ]
-    _print(_table(("policy", "name", "for", "published", "current"), rows))
+    print_table(table(("policy", "name", "for", "published", "current"), rows))
 
 
 @policies_app.command("show")
@@ -130,7 +124,7 @@ def show_policy(policy: str = POLICY, rule: str = typer.Option("", "--rule", hel
         return
     typer.echo(f"{found['id']}  {found['name']}@{found['version']}  for {found['platform'] or 'all'}")
     rows = [(one["name"], one["of"], one.get("from") or "", one["source"]) for one in found["rules"]]
-    _print(_table(("rule", "of", "from", "source"), rows))
+    print_table(table(("rule", "of", "from", "source"), rows))
 
 
 @policies_app.command("diff")
@@ -142,7 +136,7 @@ def diff_policies(old: str = POLICY, new: str = POLICY) -> None:
     if not found:
         typer.echo(f"{before} and {after} say the same")
         return
-    _print(_table(("what", "name", "part", f"from {before} to {after}"), found.rows()))
+    print_table(table(("what", "name", "part", f"from {before} to {after}"), found.rows()))
 
 
 @policies_app.command("dry-run")
@@ -207,7 +201,9 @@ def list_rollouts(
         (one["id"], one["policy"], _scope(one), one["status"], *(str(one["accounts"][name]) for name in COUNTED))
         for one in operations.rollouts(limit)
     ]
-    _print(_table(("roll-out", "policy", "accounts", "status", *(name.replace("_", " ") for name in COUNTED)), rows))
+    print_table(
+        table(("roll-out", "policy", "accounts", "status", *(name.replace("_", " ") for name in COUNTED)), rows)
+    )
 
 
 @policies_app.command("pause")
@@ -244,55 +240,31 @@ def _print_rollout(one: dict[str, Any]) -> None:
         (f"{wave['share']:.6g}", wave["starts_at"][:19], wave["transition_at"][:19], str(wave["announced"]))
         for wave in one["waves"]
     ]
-    _print(_table(("share", "told from", "moves at", "announced"), rows))
+    print_table(table(("share", "told from", "moves at", "announced"), rows))
     if one["failures"]:
-        _print(_table(("failed with", "accounts"), [(code, str(count)) for code, count in one["failures"].items()]))
+        print_table(table(("failed with", "accounts"), [(code, str(count)) for code, count in one["failures"].items()]))
 
 
 def _print_forecast(found: dict[str, Any]) -> None:
     named = ("accounts", "changed", "undecided", "losing_active", "share_restricted")
     rows = [(name.replace("_", " "), str(found[name])) for name in named]
     rows[-1] = (rows[-1][0], f"{found['share_restricted']:.1%}")
-    _print(_table(("if nobody does anything", "accounts"), rows))
+    print_table(table(("if nobody does anything", "accounts"), rows))
     for name in ("becoming_due", "no_longer_due"):
         if found[name]:
-            _print(
-                _table((name.replace("_", " "), "accounts"), [(key, str(count)) for key, count in found[name].items()])
+            print_table(
+                table((name.replace("_", " "), "accounts"), [(key, str(count)) for key, count in found[name].items()])
             )
     for name in ("falling", "rising"):
         if found[name]:
             days = [(one["capability"], one["date"], str(one["accounts"])) for one in found[name]]
-            _print(_table((name, "first on", "accounts"), days))
+            print_table(table((name, "first on", "accounts"), days))
 
 
 def _scope(one: dict[str, Any]) -> str:
     mode = {None: "live and test", True: "live", False: "test"}[one["livemode"]]
     named = f", from {one['from_name']}" if one["from_name"] else ""
     return f"{one['platform'] or 'all'} ({mode}){named}"
-
-
-def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(*titles, box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
-    for column in table.columns:
-        column.overflow = "fold"
-    table.columns[0].no_wrap = True  # an id is there to be copied
-    for row in rows:
-        table.add_row(*row)
-    return table
-
-
-def _print(table: Table) -> None:
-    from rich.console import Console
-
-    console = Console(markup=False, highlight=False)
-    if not console.is_terminal:
-        console = Console(markup=False, highlight=False, width=WIDTH)
-    with console.capture() as printed:
-        console.print(table)
-    typer.echo("\n".join(line.rstrip() for line in printed.get().strip("\n").splitlines()).strip("\n"))
 
 
 def _yes(value: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from onboarding.domain.events import ACCOUNT_TYPE, CHECK_TYPE, DUE_SECTIONS, PERSON_TYPE, SECTIONS
+from onboarding.domain.events import ACCOUNT_TYPE, CHECK_TYPE, DUE_SECTIONS, PERSON_TYPE, REVIEW_TYPE, SECTIONS
 from onboarding.domain.instants import rfc3339
 
 if TYPE_CHECKING:
@@ -31,12 +31,16 @@ THIN_EVENTS = frozenset(
         *(f"{PERSON_TYPE}.{what}" for what in ("created", "updated", "deleted")),
         *(f"{CHECK_TYPE}.{what}" for what in ("created", "updated")),
         ABANDONED,
+        *(
+            f"{REVIEW_TYPE}.{what}"
+            for what in ("decided", "escalated", "information_requested", "information_supplied")
+        ),
         LINK_RETURNED,
         PING,
         REMINDER_DUE,
     }
 )
-"""Every type of event that this engine causes: those of the contract, and its own about checks and silent users."""
+"""Every type of event that this engine causes: the contract's, and its own about checks, reviews and silent users."""
 
 SNAPSHOT_EVENTS = frozenset(
     {

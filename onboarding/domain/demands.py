@@ -21,6 +21,7 @@ class Cause(StrEnum):
     FAILED = "failed"
     EXPIRED = "expired"
     PENDING = "pending"
+    ORDERED = "ordered"
 
 
 class DueStatus(StrEnum):

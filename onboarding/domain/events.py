@@ -18,6 +18,7 @@ Document = dict[str, Any]
 ACCOUNT_TYPE = "v2.core.account"
 PERSON_TYPE = "v2.core.account_person"
 CHECK_TYPE = "v2.verification.check"
+REVIEW_TYPE = "v2.verification.review"
 SECTIONS = ("identity", "defaults")
 DUE_SECTIONS = ("requirements", "future_requirements")
 CONFIGURATION = "configuration"

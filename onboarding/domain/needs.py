@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from onboarding.domain.demands import Cause, CheckDue, Finding, Opening, Option, Subject
 from onboarding.domain.policy import AgeNeed, FieldNeed, ProofNeed, restricting
+from onboarding.domain.reviews import requested
 from onboarding.domain.standing import UNANSWERED, Verdict, input_digest, inputs_there, is_askable, standing
 from onboarding.domain.state import ACCOUNT, CheckState, Mark, MarkKind, OrderKind
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from onboarding.domain.conditions import Situation
     from onboarding.domain.policy import CheckKind, LiveRule, Need, Policy, Remedy, Restriction, Role, Rule
+    from onboarding.domain.reviews import Entry
     from onboarding.domain.standing import Standing
     from onboarding.domain.state import Check, Evidence, Person, Shape, State
 
@@ -41,6 +43,7 @@ class Reading:
         self._open: dict[tuple[str, str, str], Check] = {
             (check.kind, check.subject, check.digest): check for check in state.checks if check.state.is_open
         }
+        self._requested = requested(state.orders) if state.orders else {}
         self._marks = {(mark.kind, mark.key): mark for mark in state.marks}
         self._expiries: defaultdict[str, int] = defaultdict(int)
         for mark in state.marks:
@@ -173,8 +176,15 @@ class Reading:
         cause = Cause.EXPIRED if stands.verdict is Verdict.EXPIRED else Cause.PENDING
         if cause is Cause.EXPIRED and stands.evidence is not None:
             self._expire(rule, subject, need.check, stands.evidence)
-        paths = need.pending if waiting else kind.requires
         in_review = self._in_review(kind, subject)
+        asked = self._requested_about(kind, subject)
+        if asked:
+            self._open_need(
+                rule, subject, need.check, Cause.ORDERED, restricts, asked,
+                in_review=in_review, at_once=in_review and kind.sanctionable,
+            )  # fmt: skip
+            return
+        paths = need.pending if waiting else kind.requires
         self._open_need(
             rule, subject, need.check, cause, restricts, tuple([(path, ()) for path in paths]),
             awaits_user=not waiting, in_review=in_review, at_once=in_review and kind.sanctionable,
@@ -208,10 +218,12 @@ class Reading:
         failures: dict[str, tuple[str, ...]] = {}
         for other, found in others:
             if self._ask(other, subject, found):
-                entries = tuple((path, ()) for path in other.requires)
+                asked = self._requested_about(other, subject)
+                entries = asked or tuple((path, ()) for path in other.requires)
+                cause = Cause.ORDERED if asked else Cause.FAILED
                 review = self._in_review(other, subject)
                 self._open_need(
-                    rule, subject, need.check, Cause.FAILED, restricts, entries, awaits_user=False, in_review=review,
+                    rule, subject, need.check, cause, restricts, entries, awaits_user=bool(asked), in_review=review,
                     sanctionable=kind.sanctionable,
                 )  # fmt: skip
                 return
@@ -289,6 +301,11 @@ class Reading:
             )
             for order in self._state.orders
         )
+
+    def _requested_about(self, kind: CheckKind, subject: Subject) -> tuple[Entry, ...]:
+        """What the person who has the open check asks of the user."""
+        check = self._open.get(self._question(kind, subject)) if self._requested else None
+        return self._requested.get(check.id, ()) if check is not None else ()
 
     def _in_review(self, kind: CheckKind, subject: Subject) -> bool:
         check = self._open.get(self._question(kind, subject)) if self._open else None

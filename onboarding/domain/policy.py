@@ -165,6 +165,7 @@ class CheckKind:
             ``flag.person_id.leaf``. Of questions about the account only.
         sanctionable: a hit goes to a person, nothing about it is told to the user, and until it is cleared it blocks
             capabilities that were active too.
+        queue: where its reviews wait.
     """
 
     name: str
@@ -176,6 +177,30 @@ class CheckKind:
     requires_any: tuple[str, ...] = ()
     persons: tuple[tuple[str, tuple[str, ...]], ...] = ()
     sanctionable: bool = False
+    queue: str = "general"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewQueue:
+    """A queue of reviews.
+
+    Attributes:
+        sla: how long a review may wait for its decision; None for ever.
+        priority: of a new review; the lowest comes first.
+        four_eyes: a decision stands once two persons have made the same.
+        sample_share: share of these checks' automatic passes that a person looks at, 0 to 1.
+    """
+
+    name: str
+    sla: timedelta | None = None
+    priority: int = 1
+    four_eyes: bool = False
+    sample_share: float = 0.0
+
+
+GENERAL_QUEUE = ReviewQueue("general")
+QUALITY_QUEUE = ReviewQueue("quality")
+"""The queues of a policy that says nothing of them: whatever no other queue holds, and the samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,10 +273,21 @@ class Policy:
     errors: Mapping[str, str]
     age_limits: tuple[int, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
+    reviews: Mapping[str, ReviewQueue] = field(default_factory=dict)
     remembers: int = 1
     _live: dict[tuple[frozenset[tuple[str, str]], frozenset[str]], tuple[LiveRule, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+
+    def queue_of(self, kind: str) -> ReviewQueue:
+        """The queue of reviews about checks of a kind."""
+        known = self.checks.get(kind)
+        return self.queue_named(known.queue if known is not None else GENERAL_QUEUE.name)
+
+    def queue_named(self, name: str) -> ReviewQueue:
+        """A queue by its name; one that the policy does not have is like the general one."""
+        default = QUALITY_QUEUE if name == QUALITY_QUEUE.name else GENERAL_QUEUE
+        return self.reviews.get(name) or self.reviews.get(default.name) or default
 
     def rules_about(self, attributes: Mapping[str, str], live: frozenset[str]) -> tuple[LiveRule, ...]:
         """The rules that restrict a capability of ``live`` and that these attributes do not rule out, in its order.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from onboarding.domain.errors import EngineFault
 from onboarding.domain.evaluate import evaluate
 from onboarding.domain.horizon import earliest
+from onboarding.domain.reviews import requests_about, without
 from onboarding.domain.state import Check, CheckState, Evidence, Outcome
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ class Step:
     """One look: the state after it, what it decided, and what it would write.
 
     ``checks`` holds every check that was opened or moved, as it is after the step; ``opened`` the ids of the new ones;
-    ``reviews`` the checks that went to a person, each with the reason's code.
+    ``reviews`` the checks that went to a person, each with the reason's code; ``orders_ended`` the ids of requests for
+    information whose check has ended.
     """
 
     as_of: datetime
@@ -96,6 +98,7 @@ class Step:
     answers: dict[str, Later] = field(default_factory=dict)
     reviews: dict[str, str] = field(default_factory=dict)
     acknowledgements: list[Acknowledgement] = field(default_factory=list)
+    orders_ended: list[str] = field(default_factory=list)
 
 
 def play(
@@ -249,3 +252,7 @@ class _Look:
         checks = (moved if check.id == moved.id else check for check in step.state.checks)
         step.state = replace(step.state, checks=tuple(check for check in checks if check.state.is_open))
         step.checks[moved.id] = moved
+        if step.state.orders and not moved.state.is_open:
+            ended = requests_about(step.state, moved.id)
+            step.state = without(step.state, ended)
+            step.orders_ended.extend(order.id for order in ended)

@@ -155,6 +155,7 @@ class OrderKind(StrEnum):
     RECHECK = "recheck"
     EXTEND_DEADLINE = "extend_deadline"
     OVERRIDE_CAPABILITY = "override_capability"
+    REQUEST_INFORMATION = "request_information"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +163,11 @@ class Order:
     """A decision of a person.
 
     Attributes:
+        reason: a code; of a request for information the error code that the user is shown.
         ends_at: when it has no effect any more; of an extension the deadline that it gives.
         capability: which one it is about; None for all.
-        target: the check kind of a recheck, the demand of an extension as ``rule/need``; None for all.
+        target: the check kind of a recheck, the demand of an extension as ``rule/need``, None for all; of a request for
+            information its check and a leaf (:func:`onboarding.domain.reviews.target_of`).
         subject: about whom a recheck asks; None for all.
     """
 

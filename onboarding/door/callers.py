@@ -89,4 +89,4 @@ def is_platform(actor: str) -> bool:
 
 def shown_actor(actor: str) -> str:
     """An actor as platforms see it: whoever is no key of theirs is an operator, nobody in particular."""
-    return actor if is_platform(actor) or actor in (WORKER, END_USER) else OPERATOR.rstrip(":")
+    return actor if is_platform(actor) or actor in (WORKER, END_USER, UNVERIFIED) else OPERATOR.rstrip(":")

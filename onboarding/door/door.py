@@ -130,6 +130,15 @@ class Revised:
     answer: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Nudges:
+    """Called after a commit with the ids of what somebody should look at, its account first; none may block."""
+
+    account: Callable[[str], None]
+    check: Callable[[str, str], None]
+    review: Callable[[str, str], None]
+
+
 class OlderThanRow(Exception):  # noqa: N818 -- says what is
     """This process runs an older evaluator than the one that wrote the row; a newer one must do it."""
 
@@ -143,8 +152,7 @@ class Door:
         ring: KeyRing,
         policies: PolicyShelf,
         verifiers: Verifiers,
-        nudge: Callable[[str], None] | None = None,
-        nudge_check: Callable[[str, str], None] | None = None,
+        nudges: Nudges,
         remind_after: tuple[int, ...] = (),
         downstream: Downstream = NOBODY,
     ) -> None:
@@ -154,8 +162,7 @@ class Door:
         self._policies = policies
         self._verifiers = verifiers
         self._downstream = downstream
-        self._nudge = nudge or (lambda _account_id: None)
-        self._nudge_check = nudge_check or (lambda _account_id, _check_id: None)
+        self._nudge, self._nudge_check, self._nudge_review = nudges.account, nudges.check, nudges.review
         request_keys = RequestKeys(ring)
         # In the door's transaction, or in that of what belongs to no account.
         self.claim = request_keys.claim
@@ -221,6 +228,8 @@ class Door:
         if revised.draft is not None:
             for check_id in revised.draft.withdrawn:
                 self._nudge_check(account_id, check_id)
+            for review_id in revised.draft.moved_reviews:
+                self._nudge_review(account_id, review_id)
         return revised
 
     async def create(self, change: Change | Drawn, caller: Caller, key: RequestKey | None = None) -> Revised:

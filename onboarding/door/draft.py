@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -15,24 +14,28 @@ import orjson
 from onboarding import shape as shapes
 from onboarding.documents.leaves import EXTERNAL_ACCOUNT
 from onboarding.domain.policy import Announced, Policies
+from onboarding.domain.reviews import requested, requests_about, target_of, without
 from onboarding.domain.settle import Answer, make_evidence
 from onboarding.domain.standing import input_digest, is_askable
 from onboarding.domain.state import ACCOUNT, Age, Check, CheckState, Evidence, Fact, Person, Shape, State
+from onboarding.door.callers import WORKER
+from onboarding.door.review_rows import FRONT, ReviewState, review_event
 from onboarding.ids import new_id
 from onboarding.storage import tables
 from onboarding.storage.batch import Batch
 from onboarding.validation import requirements_collector
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import date
 
     from onboarding.crypto import AccountKeys
     from onboarding.domain.activations import Activation
     from onboarding.domain.events import Event
     from onboarding.domain.policy import Policy
-    from onboarding.domain.state import Acknowledgement, Outcome
+    from onboarding.domain.state import Acknowledgement, Order, Outcome
     from onboarding.storage.accounts import AccountRecord
+    from onboarding.storage.rows import ReviewRow
 
 VALUES = "values"
 """Field group of the values that a caller supplied about a subject."""
@@ -51,15 +54,6 @@ REVIEWER = "review"
 
 BY_PERSON = 0
 """Attempt of such evidence: verifiers' own attempts count from 1, so a late report of theirs is never taken for it."""
-
-
-class ReviewState(StrEnum):
-    """Where a review stands. ``superseded``: its check ended otherwise, or nobody needs the answer any more."""
-
-    OPEN = "open"
-    CLAIMED = "claimed"
-    DECIDED = "decided"
-    SUPERSEDED = "superseded"
 
 
 @dataclass(slots=True)
@@ -101,6 +95,9 @@ class Draft:
         evidence, checks, reviews: what changes did to checks, for the journal.
         row_changes: columns of the account's row that a change sets; ``leases`` claims of checks.
         review_changes: columns of existing reviews that a change sets, by the review's id.
+        new_reviews: rows of reviews that this transaction opened; ``owes_review_run``: one of them has no run yet.
+        moved_reviews: ids of reviews of which people see something else now.
+        seen_reviews: ids of reviews whose own run looks: it needs no nudge.
         details: sealed details of new evidence, by its id.
         next_actions: by check, the address where the end user goes on.
         withdrawn: checks that nobody asks a vendor about any more while one works on them: it is to be told.
@@ -146,6 +143,10 @@ class Draft:
         self.row_changes: dict[str, Any] = {}
         self.leases: dict[str, Lease] = {}
         self.review_changes: dict[str, dict[str, Any]] = {}
+        self.new_reviews: list[ReviewRow] = []
+        self.owes_review_run = False
+        self.moved_reviews: list[str] = []
+        self.seen_reviews: set[str] = set()
         self.details: dict[str, bytes] = {}
         self.next_actions: dict[str, str] = {}
         self.withdrawn: list[str] = []
@@ -170,6 +171,11 @@ class Draft:
     def policy(self) -> Policy:
         """The policy in force."""
         return self.policies.in_force(self.as_of)
+
+    @property
+    def awaits_user(self) -> frozenset[str]:
+        """Open checks that wait for the end user: at a verifier's page, or for what a reviewer asked for."""
+        return frozenset({*self.next_actions, *requested(self.state.orders)})
 
     def _read(self, record: AccountRecord) -> None:
         self.state = record.state
@@ -349,6 +355,18 @@ class Draft:
         self.checks[check.id] = check
         checks = (check if known.id == check.id else known for known in self.state.checks)
         self.state = replace(self.state, checks=tuple(known for known in checks if known.state.is_open))
+        if not check.state.is_open:
+            self.end_orders(requests_about(self.state, check.id))
+
+    def end_orders(self, orders: Iterable[Order]) -> None:
+        """Orders that have come to their end by themselves."""
+        for order in orders:
+            self.batch.update(tables.Order, {"id": order.id}, undone_at=self.as_of, undone_by=WORKER)
+        self.state = without(self.state, orders)
+
+    def move_review(self, review: ReviewRow, **changes: Any) -> None:
+        """Change columns of an existing review."""
+        self.review_changes.setdefault(review.id, {}).update(changes)
 
     def answer(self, check: Check, answer: Answer, *, attempt: int = 1, contested: bool = False) -> None:
         """Record what a verifier said about a check: a decisive answer concludes it, any other sends it to a review.
@@ -492,6 +510,31 @@ class Draft:
             ),
         )
         self._supplied.clear()
+        if self.state.orders:
+            self._take_information(old)
+
+    def _take_information(self, old: Shape) -> None:
+        """What was asked for by a reviewer and is supplied now ends its order; the last one opens the review again.
+
+        A fact that is the same object was not supplied again: on a test clock that stands still no time tells it.
+        """
+        for check in self.state.checks:
+            asked = requests_about(self.state, check.id)
+            before, now = _facts_of(old, check.subject), self._facts(check.subject)
+            supplied = {target_of(check.id, path) for path, fact in now.items() if before.get(path) is not fact}
+            answered = [order for order in asked if order.target in supplied]
+            self.end_orders(answered)
+            if answered and len(answered) == len(asked):
+                self._open_again(check)
+
+    def _open_again(self, check: Check) -> None:
+        rows = self.record.reviews if self.record is not None else ()
+        for review in rows:
+            if review.check_id == check.id and review.state == ReviewState.WAITING:
+                sla = self.policy.queue_named(review.queue).sla
+                sla_at = self.as_of + sla if sla is not None else None
+                self.move_review(review, state=ReviewState.OPEN, priority=FRONT, sla_at=sla_at)
+                self.told.append(review_event("information_supplied", self.account_id, review.id))
 
     def _made_facts(self, subject: str, leaves: Mapping[str, str], old: Mapping[str, Fact]) -> dict[str, Fact]:
         facts = {}
@@ -527,6 +570,10 @@ class Draft:
         return shapes.person_leaves(self.persons[subject].values, region=country)
 
     def _facts(self, subject: str) -> Mapping[str, Fact]:
-        if subject == ACCOUNT:
-            return self.state.shape.facts
-        return next((person.facts for person in self.state.shape.persons if person.id == subject), {})
+        return _facts_of(self.state.shape, subject)
+
+
+def _facts_of(shape: Shape, subject: str) -> Mapping[str, Fact]:
+    if subject == ACCOUNT:
+        return shape.facts
+    return next((person.facts for person in shape.persons if person.id == subject), {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,27 +12,28 @@ import orjson
 from onboarding.domain.activations import Activation
 from onboarding.domain.evaluate import EVALUATOR_VERSION
 from onboarding.domain.events import Documents, changes
+from onboarding.domain.policy import QUALITY_QUEUE
+from onboarding.domain.reviews import is_sampled
 from onboarding.domain.settle import Answer
 from onboarding.domain.state import CheckState, Outcome
-from onboarding.door.draft import ReviewState
+from onboarding.door.callers import WORKER
+from onboarding.door.draft import BY_PERSON, REVIEWER
 from onboarding.door.render import EMPTY_EVALUATION, canonical_digest, documents, encode_evaluation, render_check
+from onboarding.door.review_rows import LATE, SAMPLED, ReviewState, awaits_decision, moved, review_event
 from onboarding.ids import new_id
 from onboarding.storage import tables
+from onboarding.storage.rows import ReviewRow
 from onboarding.storage.shapes import encode_inputs, encode_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from onboarding.domain.events import Event
+    from onboarding.domain.policy import ReviewQueue
     from onboarding.domain.settle import Later, Step
     from onboarding.domain.state import Acknowledgement, Check, Evidence, Mark
     from onboarding.door.draft import Draft
     from onboarding.storage.rows import DestinationRow
-
-REVIEW_QUEUES = dict.fromkeys(("screening_hit", "name_missing", "name_not_comparable"), "screening")
-"""Queue of a review by the code of its reason; every other reason goes to the general queue."""
-
-GENERAL_QUEUE = "verification"
 
 ACTIVATION_COLUMNS = tuple(field.name for field in fields(Activation))
 
@@ -64,7 +65,7 @@ class Journal:
         self.evaluation: dict[str, Any] = (row.evaluation if row else None) or EMPTY_EVALUATION
         self.events: list[tuple[str, int, Event]] = []
         self.wrote = False
-        self.wake_at: datetime | None = row.wake_at if row else None
+        self._wake_at: datetime | None = row.wake_at if row else None
         self.shape: dict[str, Any] = row.shape if row else {}
         self._checks = {check.id: self._check_document(check, None) for check in draft.state.checks}
         self._documents = documents(draft, self.evaluation, dict(self._checks)) if row else Documents()
@@ -73,7 +74,7 @@ class Journal:
         self._opened: dict[str, Check] = {}
         self._moved: dict[str, tuple[Check, datetime]] = {}
         self._answers: dict[str, Later] = {}
-        self._reviews: dict[str, tuple[str, datetime]] = {}
+        self._reviews = draft.new_reviews
         self._acknowledgements: dict[str, Acknowledgement] = {}
 
     @property
@@ -84,6 +85,7 @@ class Journal:
     def add(self, step: Step, origin: Origin, *, changed: bool) -> None:
         """Take one look into the journal. ``changed`` writes an audit row even if nothing that is decided changed."""
         draft = self._draft
+        self._escalate(step.as_of)
         checks = {**draft.checks, **step.checks}
         reviews = {**draft.reviews, **step.reviews}
         new_evidence = [*draft.evidence, *step.evidence]
@@ -97,9 +99,11 @@ class Journal:
         for known in acknowledged:
             self._acknowledgements[known.capability] = known
         self._answers |= step.answers
-        self._reviews |= {check_id: (reason, step.as_of) for check_id, reason in reviews.items()}
+        for order_id in step.orders_ended:
+            draft.batch.update(tables.Order, {"id": order_id}, undone_at=step.as_of, undone_by=WORKER)
+        self._open_reviews(reviews, new_evidence, step.as_of)
         self.evaluation = encode_evaluation(draft.account_id, step.evaluation)
-        self.wake_at = step.evaluation.wake_at
+        self._wake_at = step.evaluation.wake_at
         shape = self.shape = encode_shape(draft.state.shape)
         digest = self._digest(shape)
         moved = digest != self.digest
@@ -137,6 +141,12 @@ class Journal:
             self._store_event(event, origin, as_of)
         self._audit(origin, as_of, canonical_digest(self.digest, self._documents.account))
         self.wrote = True
+
+    @property
+    def wake_at(self) -> datetime | None:
+        """When time alone changes something: what is decided, or that a review is late."""
+        late = [row.sla_at for row in self._standing_reviews() if awaits_decision(row)]
+        return min((instant for instant in (self._wake_at, *late) if instant is not None), default=None)
 
     @property
     def applied_configurations(self) -> list[str]:
@@ -284,27 +294,83 @@ class Journal:
                     ciphertext=draft.seal(check_id, ANSWER, 1, encode_answer(later.answer)),
                 )
 
+    # --- reviews ------------------------------------------------------------------------------------------------------
+
+    def _open_reviews(self, reasons: dict[str, str], evidence: Iterable[Evidence], as_of: datetime) -> None:
+        """Reviews of checks that went to a person, and of some that passed without one."""
+        policy = self._draft.policies.in_force(as_of)
+        for check_id, reason in reasons.items():
+            queue = policy.queue_of(self._kind_of(check_id))
+            self._reviews.append(self._new_review(check_id, reason, queue, as_of))
+        for row in evidence:
+            passed = row.outcome is Outcome.PASSED and row.attempt != BY_PERSON and row.verifier != REVIEWER
+            concluded = row.check_id in self._moved and self._moved[row.check_id][0].state is CheckState.CONCLUDED
+            if passed and concluded and is_sampled(row.check_id, policy.queue_of(row.kind).sample_share):
+                queue = policy.queue_named(QUALITY_QUEUE.name)
+                self._reviews.append(self._new_review(row.check_id, SAMPLED, queue, as_of))
+
+    def _new_review(self, check_id: str, reason: str, queue: ReviewQueue, opened_at: datetime) -> ReviewRow:
+        return ReviewRow(
+            id=new_id("rev_"), account_id=self._draft.account_id, check_id=check_id, queue=queue.name,
+            reason_code=reason, state=ReviewState.OPEN, opened_at=opened_at,
+            sla_at=opened_at + queue.sla if queue.sla is not None else None, look_at=self._draft.database_now,
+            claimed_by=None, decided_at=None, decision=None, priority=queue.priority, assignee=None,
+            claimed_reviewer=None, claimed_until=None, escalated_at=None, proposals=[],
+        )  # fmt: skip
+
+    def _kind_of(self, check_id: str) -> str:
+        if check_id in self._moved:
+            return self._moved[check_id][0].kind
+        return next((row.kind for row in self._draft.state.evidence if row.check_id == check_id), "")
+
+    def _standing_reviews(self) -> list[ReviewRow]:
+        """The account's undecided reviews as this transaction leaves them."""
+        draft = self._draft
+        known = draft.record.reviews if draft.record is not None else ()
+        rows = [
+            moved(
+                row,
+                draft.review_changes.get(row.id, {}),
+                has_ended=row.check_id is not None and not self._is_open(row.check_id),
+            )
+            for row in known
+        ]
+        return rows + [row for row in self._reviews if row.reason_code == SAMPLED or self._is_open(row.check_id or "")]
+
+    def _escalate(self, until: datetime) -> None:
+        """Tell of reviews whose SLA has run out by then, each at its own instant, whenever somebody looks."""
+        draft = self._draft
+        opened = {row.id: place for place, row in enumerate(self._reviews)}
+        late = [row for row in self._standing_reviews() if awaits_decision(row) and row.sla_at and row.sla_at <= until]
+        for row in sorted(late, key=lambda row: (row.sla_at or until, row.id)):
+            at = row.sla_at or until
+            if row.id in opened:
+                self._reviews[opened[row.id]] = replace(row, escalated_at=at, priority=LATE)
+            else:
+                draft.review_changes.setdefault(row.id, {}).update(escalated_at=at, priority=LATE)
+            origin = Origin("review.escalated", WORKER)
+            self._store_event(review_event("escalated", draft.account_id, row.id, queue=row.queue), origin, at)
+            self._audit(origin, at, canonical_digest(self.digest, self._documents.account))
+            self.wrote = True
+
     def _write_reviews(self) -> None:
         """Open the reviews of checks that went to a person; close those whose check ended without their decision."""
         draft = self._draft
-        for check_id, (reason, opened_at) in self._reviews.items():
-            if self._is_open(check_id):
-                draft.batch.insert(
-                    tables.Review,
-                    id=new_id("rev_"),
-                    account_id=draft.account_id,
-                    check_id=check_id,
-                    queue=REVIEW_QUEUES.get(reason, GENERAL_QUEUE),
-                    reason_code=reason,
-                    state=ReviewState.OPEN,
-                    opened_at=opened_at,
+        known = {row.id: row for row in (draft.record.reviews if draft.record is not None else ())}
+        for row in self._standing_reviews():
+            before = known.get(row.id)
+            if before is None:
+                draft.batch.insert(tables.Review, **asdict(row))
+                draft.owes_review_run = (
+                    draft.owes_review_run or (row.look_at or draft.database_now) <= draft.database_now
                 )
-        for review in draft.record.reviews if draft.record is not None else ():
-            changes = dict(draft.review_changes.get(review.id, {}))
-            ended = review.check_id is not None and not self._is_open(review.check_id)
-            if ended and changes.get("state") != ReviewState.DECIDED:
-                changes["state"] = ReviewState.SUPERSEDED
-            draft.batch.update(tables.Review, {"id": review.id}, **changes)
+                continue
+            after = row if ReviewState(row.state).is_open else replace(row, look_at=None)
+            names = [field.name for field in fields(ReviewRow)]
+            changes = {name: getattr(after, name) for name in names if getattr(after, name) != getattr(before, name)}
+            draft.batch.update(tables.Review, {"id": row.id}, **changes)
+            if changes.keys() - {"look_at"} and row.id not in draft.seen_reviews:
+                draft.moved_reviews.append(row.id)
 
     def _store_event(self, event: Event, origin: Origin, as_of: datetime) -> None:
         draft = self._draft

@@ -102,7 +102,7 @@ class PlaceOrder:
                 self._extends(draft)
             case OrderKind.OVERRIDE_CAPABILITY:
                 self._overrides(draft)
-        _place(
+        place(
             draft,
             Order(
                 id=self.order_id,
@@ -249,7 +249,7 @@ class RejectAccount:
         for name in missing:
             audience = Audience.USER.value
             order_id = new_id("ord_")
-            _place(
+            place(
                 draft,
                 Order(order_id, OrderKind.REJECT, self.reason, self.actor, draft.as_of, None, name, audience=audience),
             )
@@ -306,7 +306,8 @@ def _rejections_of_platform(draft: Draft) -> list[Order]:
     return [one for one in draft.state.orders if one.kind is OrderKind.REJECT and is_platform(one.actor)]
 
 
-def _place(draft: Draft, order: Order, campaign: str | None = None) -> None:
+def place(draft: Draft, order: Order, campaign: str | None = None) -> None:
+    """Add an order to the account's."""
     draft.state = replace(draft.state, orders=(*draft.state.orders, order))
     draft.batch.insert(
         tables.Order,

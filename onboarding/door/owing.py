@@ -73,7 +73,7 @@ class Owing:
             and record.row.wake_at - now <= SOON
             and record.row.wake_at == wake_at
         )
-        self.nudge = owed or withdrawn or seen_change or (soon and not was_soon)
+        self.nudge = owed or withdrawn or seen_change or draft.owes_review_run or (soon and not was_soon)
 
 
 def needs_worker(check: Check) -> bool:

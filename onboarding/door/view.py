@@ -34,7 +34,7 @@ class OperatorView:
         groups: what the open entries are about, without their last word.
         next_due: the next deadline.
         in_review: whether somebody must decide a review.
-        at_vendor: whether the end user must go on at a verifier's page.
+        at_vendor: whether the end user must go on at a verifier's page, or supply what a reviewer asked for.
         activations: what the downstream system must be told, and the code of what it refused.
     """
 
@@ -66,7 +66,7 @@ class OperatorView:
 def view_of(draft: Draft, evaluation: Mapping[str, Any]) -> OperatorView:
     """The view of an account as a transaction leaves it."""
     told = draft.activations.values()
-    return operator_view(evaluation, draft.state.checks, draft.next_actions, closed=draft.closed, activations=told)
+    return operator_view(evaluation, draft.state.checks, draft.awaits_user, closed=draft.closed, activations=told)
 
 
 def operator_view(
@@ -84,7 +84,7 @@ def operator_view(
     awaited = [entry for entry in entries if entry["awaiting_action_from"] == AWAITS_USER]
     groups = tuple(sorted({entry["description"].rpartition(".")[0] or entry["description"] for entry in awaited}))
     open_checks = [check for check in checks if check.state.is_open]
-    in_review = any(check.state is CheckState.IN_REVIEW for check in open_checks)
+    in_review = any(check.state is CheckState.IN_REVIEW and check.id not in awaits_user for check in open_checks)
     at_vendor = any(check.id in awaits_user for check in open_checks)
     stage = _stage(statuses, codes, closed=closed, checking=bool(open_checks))
     waiting_for = "nobody"

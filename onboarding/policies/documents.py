@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from onboarding.storage.rows import PolicyRow
 
 POLICY_TYPE = "v2.verification.policy"
+SECTIONS = ("capabilities", "checks", "errors", "groups", "reviews", "roles", "sets")
+"""Of a policy, beside its rules."""
+
 DIFF_TYPE = "v2.verification.policy_diff"
 DRY_RUN_TYPE = "v2.verification.policy_dry_run"
 ROLLOUT_TYPE = "v2.verification.rollout"
@@ -48,9 +51,7 @@ def policy_document(row: PolicyRow, *, is_current: bool, whole: bool = False) ->
     }
     if whole:
         document = orjson.loads(row.document)["document"]
-        shown |= {
-            name: document.get(name, {}) for name in ("capabilities", "checks", "errors", "groups", "roles", "sets")
-        }
+        shown |= {name: document.get(name, {}) for name in SECTIONS}
         shown["rules"] = document["rules"]
     return shown
 

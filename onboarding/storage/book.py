@@ -30,7 +30,10 @@ async def meet_namespace(r: Reading, namespace_id: str) -> BookRow:
 
 
 async def void_claims(r: Reading) -> None:
-    """Have every claimed account looked at now: what claimed it is gone with the Temporal storage it ran in."""
+    """Have every claimed account looked at now: what claimed it is gone with the Temporal storage it ran in.
+
+    So are the runs of reviews.
+    """
     await r.fetch("UPDATE accounts SET look_at = clock_timestamp() WHERE run_lease_until IS NOT NULL")
     await r.fetch(
         "UPDATE accounts SET look_at = clock_timestamp() WHERE id IN"
@@ -40,6 +43,7 @@ async def void_claims(r: Reading) -> None:
         "UPDATE accounts SET look_at = clock_timestamp() WHERE id IN"  # noqa: S608 -- our own names
         f" (SELECT account_id FROM activations WHERE {OWED_ACTIVATION} AND lease_until IS NOT NULL)"
     )
+    await r.fetch("UPDATE reviews SET look_at = clock_timestamp() WHERE look_at IS NOT NULL")
 
 
 async def database_now(r: Reading) -> datetime:

@@ -214,6 +214,7 @@ _SEALED_COLUMNS = (
     ("evidence.detail", _bytes("evidence", "detail")),
     ("activity_reports.sealed", _bytes("activity_reports", "sealed")),
     ("account_links.sealed", _bytes("account_links", "sealed")),
+    ("review_notes.sealed", _bytes("review_notes", "sealed")),
 )
 _PARTS = (
     _rows(VersionRow, "versions"),

@@ -1,23 +1,23 @@
-"""Pages of things, newest first, with cursors that stay right while rows are added.
+"""Pages of things, mostly newest first, with cursors that stay right while rows are added.
 
-Accounts and test clocks are ordered by (created_at, id). Checks, evidence and reviews are ordered by id, which is the
-order in which they were made: their own times may be those of a test clock, and the primary key serves the order of a
-whole platform without an index of its own.
+Accounts and test clocks are ordered by (created_at, id). Checks and evidence are ordered by id, which is the order in
+which they were made: their own times may be those of a test clock, and the primary key serves the order of a whole
+platform without an index of its own. Reviews come in the order in which they should be decided, the most urgent first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import astuple, dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from onboarding.crypto import WrappedKeys
 from onboarding.domain.state import Evidence
 from onboarding.storage.accounts import columns, decode_evidence
 from onboarding.storage.database import Reading, Row
-from onboarding.storage.rows import CheckRow, ClockRow, EventDestinationRow, FileRow, ReviewRow
-from onboarding.storage.tables import OPEN_CHECK
+from onboarding.storage.rows import CheckRow, ClockRow, EventDestinationRow, FileRow, ReviewNoteRow, ReviewRow
+from onboarding.storage.tables import OPEN_CHECK, OPEN_REVIEW, OPEN_REVIEW_STATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +29,36 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewPlace:
+    """A place in a list of reviews: that of one of them.
+
+    ``closed`` is 1 where nothing is left to decide, which comes behind all else; ``sla_at`` is :data:`NO_SLA` where
+    there is none.
+    """
+
+    closed: int
+    priority: int
+    sla_at: datetime
+    id: str
+
+
+NO_SLA = datetime(9999, 1, 1, tzinfo=UTC)
+"""Sorts behind every SLA."""
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Which page. Without a cursor the first.
 
     Attributes:
         limit: rows at most; ask for one more than is shown to know whether there are more.
-        after: only rows behind (older than) this one; an id where the list is ordered by id.
-        before: only rows in front of (newer than) this one, the nearest of them; not with ``after``.
+        after: only rows behind this one, which are older in most lists; an id where the list is ordered by id.
+        before: only rows in front of this one, the nearest of them; not with ``after``.
     """
 
     limit: int = 20
-    after: Cursor | str | None = None
-    before: Cursor | str | None = None
+    after: Cursor | ReviewPlace | str | None = None
+    before: Cursor | ReviewPlace | str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +82,8 @@ class EvidenceRow:
 class ReviewItem(ReviewRow):
     """A review with the question of its check and what a verifier found: ``outcome`` None where none answered.
 
-    ``detail`` is sealed with ``evidence_id`` as its subject.
+    ``detail`` is sealed with ``evidence_id`` as its subject. ``now`` is the database's time, ``account_now`` the
+    account's.
     """
 
     kind: str | None
@@ -72,6 +91,14 @@ class ReviewItem(ReviewRow):
     outcome: str | None
     evidence_id: str | None
     detail: bytes | None
+    livemode: bool
+    now: datetime
+    account_now: datetime
+
+    @property
+    def place(self) -> ReviewPlace:
+        """Where it stands in a list."""
+        return ReviewPlace(int(self.state not in OPEN_REVIEW_STATES), self.priority, self.sla_at or NO_SLA, self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,12 +219,39 @@ async def list_evidence(
 
 
 async def list_reviews(
-    r: Reading, scope: Scope, page: Page, *, queues: Sequence[str] = (), states: Sequence[str] = ()
+    r: Reading,
+    scope: Scope | None,
+    page: Page,
+    *,
+    queues: Sequence[str] = (),
+    state: str | None = None,
+    assignee: str | None = None,
+    overdue: bool | None = None,
 ) -> list[ReviewItem]:
-    """Reviews of these queues and in these states, without their details; empty is any."""
-    query = _reviews("NULL::bytea", scope)
-    _add_chosen(query, {"queue": queues, "state": states})
+    """Reviews without their details, the most urgent first; a scope of None is every platform's.
+
+    ``state`` is what is shown: a review whose claim has ended is open.
+    """
+    query = _reviews("NULL::bytea", scope, urgent_first=True)
+    _add_chosen(query, {"queue": queues})
+    if state is not None:
+        query.add(_SHOWN_STATES.get(state, "t.state = {}"), *(() if state in _SHOWN_STATES else (state,)))
+    if assignee is not None:
+        query.add("t.assignee = {}", assignee)
+    if overdue is not None:
+        query.add(f"({OPEN_REVIEW_OF_T} AND coalesce(t.sla_at <= {_ACCOUNTS_TIME}, false)) = {{}}", overdue)
     return [ReviewItem(*row) for row in await query.page(r, page)]
+
+
+async def list_review_notes(
+    r: Reading, scope: Scope, page: Page, review_id: str, note_id: str | None = None
+) -> list[ReviewNoteRow]:
+    """What was noted about a review, or one note."""
+    query = _of_accounts("review_notes", columns(ReviewNoteRow), scope)
+    query.add("t.review_id = {}", review_id)
+    if note_id is not None:
+        query.add("t.id = {}", note_id)
+    return [ReviewNoteRow(*row) for row in await query.page(r, page)]
 
 
 async def find_owned(r: Reading, scope: Scope) -> OwnedAccount | None:
@@ -284,11 +338,12 @@ async def list_files(
 
 
 class _Query:
-    """A SELECT with its conditions; ``order`` are the columns of its cursor."""
+    """A SELECT with its conditions; ``order`` are the columns of its cursor, the greatest first unless it ascends."""
 
-    def __init__(self, select: str, *order: str) -> None:
+    def __init__(self, select: str, *order: str, ascends: bool = False) -> None:
         self._select = select
         self._order = order
+        self._ascends = ascends
         self._conditions: list[str] = []
         self._parameters: list[object] = []
 
@@ -302,14 +357,15 @@ class _Query:
         backwards = page.before is not None
         cursor = page.before if backwards else page.after
         if cursor is not None:
-            place = (cursor.created_at, cursor.id) if isinstance(cursor, Cursor) else (cursor,)
+            place = (cursor,) if isinstance(cursor, str) else astuple(cursor)
             marks = ", ".join("{}" for _ in place)
-            self.add(f"({', '.join(self._order)}) {'>' if backwards else '<'} ({marks})", *place)
-        direction = "ASC" if backwards else "DESC"
+            self.add(f"({', '.join(self._order)}) {'>' if backwards is not self._ascends else '<'} ({marks})", *place)
+        direction = "ASC" if backwards is not self._ascends else "DESC"
         order = ", ".join(f"{column} {direction}" for column in self._order)
         self._parameters.append(page.limit)
         rows = await r.fetch(
-            f"{self._select} WHERE {' AND '.join(self._conditions)} ORDER BY {order} LIMIT ${len(self._parameters)}",
+            f"{self._select} WHERE {' AND '.join(self._conditions or ['true'])}"
+            f" ORDER BY {order} LIMIT ${len(self._parameters)}",
             *self._parameters,
         )
         return rows[::-1] if backwards else rows
@@ -325,14 +381,25 @@ def of_accounts(select: str, scope: Scope) -> _Query:
     return query
 
 
-def _reviews(detail: str, scope: Scope) -> _Query:
+def _reviews(detail: str, scope: Scope | None, *, urgent_first: bool = False) -> _Query:
     """Reviews with their checks, and what a verifier had found when they were opened; else what came afterwards."""
-    return _of_accounts(
-        "reviews", f"{columns(ReviewRow)}, c.kind, c.subject, e.outcome, e.id, {detail}", scope, _WHAT_WAS_FOUND
+    selected = (
+        f"{columns(ReviewRow)}, c.kind, c.subject, e.outcome, e.id, {detail}, a.livemode, {_NOW}, {_ACCOUNTS_TIME}"
     )
+    order = (*(_URGENCY if urgent_first else ()), "t.id")
+    return _of_accounts("reviews", selected, scope, _WHAT_WAS_FOUND, order=order, ascends=urgent_first)
 
 
+OPEN_REVIEW_OF_T = f"t.{OPEN_REVIEW}"
+_NOW = "statement_timestamp()"
+_URGENCY = (f"(NOT {OPEN_REVIEW_OF_T})::int", "t.priority", "coalesce(t.sla_at, '9999-01-01 00:00:00+00'::timestamptz)")
+_CLAIM_HOLDS = f"coalesce(t.claimed_until > {_NOW}, false)"
+_SHOWN_STATES = {
+    "open": f"(t.state = 'open' OR t.state = 'claimed' AND NOT {_CLAIM_HOLDS})",
+    "claimed": f"(t.state = 'claimed' AND {_CLAIM_HOLDS})",
+}
 _WHAT_WAS_FOUND = """
+LEFT JOIN test_clocks k ON k.id = a.test_clock_id
 LEFT JOIN checks c ON c.id = t.check_id
 LEFT JOIN LATERAL (
   SELECT f.id, f.outcome, f.detail FROM evidence f WHERE f.check_id = t.check_id AND f.attempt > 0
@@ -356,10 +423,20 @@ LEFT JOIN sealed_values s ON s.account_id = t.account_id AND s.subject = t.id AN
 """
 
 
-def _of_accounts(table: str, selected: str, scope: Scope, joined: str = "") -> _Query:
-    """Rows of a table whose accounts are in the scope, ordered by id."""
+def _of_accounts(
+    table: str,
+    selected: str,
+    scope: Scope | None,
+    joined: str = "",
+    *,
+    order: Sequence[str] = ("t.id",),
+    ascends: bool = False,
+) -> _Query:
+    """Rows of a table whose accounts are in the scope, ordered by id if nothing else is said."""
     source = f"{table} t JOIN accounts a ON a.id = t.account_id{joined}"
-    query = _Query(f"SELECT {selected} FROM {source}", "t.id")  # noqa: S608 -- names of our own schema
+    query = _Query(f"SELECT {selected} FROM {source}", *order, ascends=ascends)  # noqa: S608 -- names of our own schema
+    if scope is None:
+        return query
     query.add("a.platform_id = {}", scope.platform_id)
     query.add("a.livemode = {}", scope.livemode)
     if scope.account_id is not None:

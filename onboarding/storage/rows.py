@@ -142,6 +142,25 @@ class ReviewRow:
     claimed_by: str | None
     decided_at: datetime | None
     decision: str | None
+    priority: int
+    assignee: str | None
+    claimed_reviewer: str | None
+    claimed_until: datetime | None
+    escalated_at: datetime | None
+    proposals: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewNoteRow:
+    """What somebody noted about a review."""
+
+    id: str
+    account_id: str
+    review_id: str
+    actor: str
+    reviewer: str | None
+    created_at: datetime
+    sealed: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -72,10 +73,15 @@ def test_sdk_claims_and_decides(platform: Platform, decision: str, expected: str
     decided = sdk.raw_request("post", f"{REVIEWS}/{review['id']}/decide", decision=decision).data
 
     key_id = platform.server.fetch("SELECT id FROM api_keys WHERE platform_id = $1 AND NOT livemode", platform.id)
-    assert claimed == {**review, "status": "claimed", "claimed_by": key_id[0]["id"]}
+    until = datetime.fromisoformat(claimed["claimed_until"]) - datetime.now(UTC)
+    assert timedelta(minutes=29) < until <= timedelta(minutes=30)
+    assert claimed == {
+        **review, "status": "claimed", "claimed_by": key_id[0]["id"], "claimed_until": claimed["claimed_until"]
+    }  # fmt: skip
     assert decided == {
         **claimed,
         "status": "decided",
+        "claimed_until": None,
         "decision": decision,
         "decided": decided["decided"],
         "decided_by": key_id[0]["id"],
@@ -143,7 +149,9 @@ def test_a_claim_is_its_keys_own(platform: Platform) -> None:
     _, review = new_hit(platform)
     other = with_another_key(platform)
 
-    assert post(platform, review, "claim").json() == post(platform, review, "claim").json()
+    first, again = post(platform, review, "claim").json(), post(platform, review, "claim").json()
+    assert first == {**again, "claimed_until": first["claimed_until"]}
+    assert first["claimed_until"] < again["claimed_until"]
     for verb, body in (("claim", None), ("release", None), ("decide", {"decision": "passed"})):
         answer = post(other, review, verb, body)
         assert error_of(answer) == (409, "review_claimed", None)
@@ -277,8 +285,126 @@ def test_reviews_are_chosen_by_status_and_queue(platform: Platform) -> None:
             url = page["next_page_url"]
         return found
 
-    assert pages("limit=1&status=open&queue=screening") == [[ids[2]], [ids[0]]]
+    assert pages("limit=1&status=open&queue=screening") == [[ids[0]], [ids[2]]]
     assert pages("status=decided") == [[ids[1]]]
-    assert pages("status=claimed") == pages("queue=verification") == [[]]
+    assert pages("status=claimed") == pages("queue=general") == [[]]
     for query, param in (("status=done", "status"), ("queue=%00", "queue"), ("colour=red", "colour")):
         assert error_of(platform.request("GET", f"{REVIEWS}?{query}"))[2] == param
+
+
+# --- people who share the reviews -------------------------------------------------------------------------------------
+
+
+def test_reviewers_share_a_queue_over_the_sdk(platform: Platform) -> None:
+    sdk = platform.sdk()
+    (account_id, first), (_, second) = new_hit(platform), new_hit(platform)
+
+    def take(reviewer: str, **options: Any) -> Any:
+        return sdk.raw_request("post", f"{REVIEWS}/claim_next", queue="screening", reviewer=reviewer, **options).data
+
+    taken = take("ada", idempotency_key="ada-1")
+    assert (taken["id"], taken["status"], taken["reviewer"]) == (first["id"], "claimed", "ada")
+    assert take("ben")["id"] == second["id"]
+    assert take("ada", idempotency_key="ada-1")["id"] == first["id"]  # the same request, though nothing is left
+    empty = platform.request("POST", f"{REVIEWS}/claim_next", json={"queue": "screening"})
+    assert error_of(empty) == (404, "review_queue_empty", None)
+    assert error_of(post(platform, first, "decide", {"decision": "passed"})) == (409, "review_claimed", None)
+    assigned = post(platform, second, "assign", {"assignee": "cleo"}).json()
+    assert (assigned["assignee"], assigned["reviewer"]) == ("cleo", "ben")
+    listed = platform.request("GET", f"{REVIEWS}?assignee=cleo&status=claimed&overdue=false").json()["data"]
+    assert [one["id"] for one in listed] == [second["id"]]
+    assert platform.request("GET", f"{REVIEWS}?overdue=true").json()["data"] == []
+    decided = post(platform, first, "decide", {"decision": "passed", "reviewer": "ada"}).json()
+    assert (decided["reviewer"], decided["decided_by"]) == ("ada", taken["claimed_by"])
+    assert statuses(platform, account_id) == {"active"}
+    told = platform.server.fetch("SELECT type, data FROM events WHERE related_id = $1", first["id"])
+    assert [(row["type"], row["data"]["decision"]) for row in told] == [("v2.verification.review.decided", "passed")]
+
+
+def test_notes_are_for_the_platform_itself(platform: Platform, other_platform: Platform) -> None:
+    _, review = new_hit(platform)
+    headers = {"Idempotency-Key": "noted-once"}
+    noted = post(platform, review, "notes", {"text": f"{MARKER}: by phone", "reviewer": "ada"}, headers=headers).json()
+    assert (
+        post(platform, review, "notes", {"text": f"{MARKER}: by phone", "reviewer": "ada"}, headers=headers).json()
+        == noted
+    )
+    post(platform, review, "notes", {"text": "second"})
+
+    page = platform.request("GET", f"{REVIEWS}/{review['id']}/notes?limit=1").json()
+    older = platform.request("GET", page["next_page_url"]).json()
+
+    assert [one["text"] for one in page["data"]] == ["second"]
+    assert older["data"] == [noted]
+    assert (noted["text"], noted["reviewer"]) == (f"{MARKER}: by phone", "ada")
+    assert error_of(other_platform.request("GET", f"{REVIEWS}/{review['id']}/notes"))[:2] == (404, "not_found")
+    answer = post(other_platform, review, "notes", {"text": MARKER})
+    assert (error_of(answer)[:2], MARKER in answer.text) == ((404, "not_found"), False)
+    [row] = platform.server.fetch("SELECT count(*) AS notes FROM review_notes WHERE review_id = $1", review["id"])
+    assert row["notes"] == 2
+
+
+def test_what_is_asked_stands_among_the_requirements(platform: Platform) -> None:
+    account_id, review = new_hit(platform)
+    description = "identity.individual.documents.primary_verification"
+    code = "verification_document_not_readable"
+
+    asked = post(
+        platform, review, "request_information", {"entries": [{"description": description, "error": code}]}
+    ).json()
+
+    assert (asked["status"], asked["sla_at"]) == ("waiting", None)
+    account = platform.request("GET", f"/v2/core/accounts/{account_id}?include=requirements").json()
+    [entry] = [one for one in account["requirements"]["entries"] if one["description"] == description]
+    assert (entry["awaiting_action_from"], entry["errors"][0]["code"]) == ("user", code)
+    assert statuses(platform, account_id) == {"restricted"}
+    patch = {"type": "front_back", "front_back": {"front": "file_identity_document_success"}}
+    answer = platform.request(
+        "POST",
+        f"/v2/core/accounts/{account_id}",
+        json={"identity": {"individual": {"documents": {"primary_verification": patch}}}},
+    )
+    assert answer.status_code == 200, answer.text
+    again = platform.request("GET", f"{REVIEWS}/{review['id']}").json()
+    assert (again["status"], again["priority"]) == ("open", 0)
+
+
+BAD_FOR_MANY: dict[str, tuple[str, Any, str, str | None]] = {
+    "an address for a reviewer": ("claim", {"reviewer": "ada@example.com"}, "parameter_invalid", "reviewer"),
+    "a name with a space": ("decide", {"decision": "passed", "reviewer": MARKER}, "parameter_invalid", "reviewer"),
+    "a long one": ("release", {"reviewer": "a" * 65}, "parameter_invalid", "reviewer"),
+    "no queue": ("../claim_next", {}, "parameter_missing", "queue"),
+    "no name of one": ("../claim_next", {"queue": MARKER}, "parameter_invalid", "queue"),
+    "nobody said": ("assign", {}, "parameter_missing", "assignee"),
+    "an address for an assignee": ("assign", {"assignee": "ada@example.com"}, "parameter_invalid", "assignee"),
+    "no text": ("notes", {}, "parameter_missing", "text"),
+    "nothing noted": ("notes", {"text": "  "}, "parameter_invalid", "text"),
+    "too much noted": ("notes", {"text": "a" * 5001}, "parameter_invalid", "text"),
+    "nothing asked": ("request_information", {"entries": []}, "parameter_invalid", "entries"),
+    "asked without a code": (
+        "request_information",
+        {"entries": [{"description": "email"}]},
+        "parameter_missing",
+        "entries[0].error",
+    ),
+    "an unknown field asked": (
+        "request_information",
+        {"entries": [{"description": MARKER, "error": "verification_failed_other"}]},
+        "parameter_invalid",
+        "entries[0].description",
+    ),
+}
+
+
+def test_wrong_requests_of_many_change_nothing(platform: Platform) -> None:
+    _, review = new_hit(platform)
+    rows = platform.server.count_rows()
+
+    for what, (verb, body, code, param) in BAD_FOR_MANY.items():
+        path = f"{REVIEWS}/claim_next" if verb.startswith("..") else f"{REVIEWS}/{review['id']}/{verb}"
+        answer = platform.request("POST", path, json=body)
+        assert error_of(answer) == (400, code, param), what
+        assert (answer.json()["error"]["type"], MARKER in answer.text) == (INVALID, False), what
+    for query, param in (("assignee=a@b", "assignee"), ("overdue=yes", "overdue"), ("page=bm8", "page")):
+        assert error_of(platform.request("GET", f"{REVIEWS}?{query}"))[2] == param
+    assert platform.server.count_rows() == rows

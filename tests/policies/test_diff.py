@@ -47,6 +47,7 @@ def test_what_is_added_and_removed_is_named_with_its_section() -> None:
         "rules": (("acme.warehouse",), ("ie.tax_number",)),
         "roles": ((), ()),
         "checks": (("acme_warehouse",), ()),
+        "reviews": ((), ()),
         "capabilities": (("merchant.acme_instant_payout",), ()),
         "errors": (("acme_no_warehouse",), ()),
     }

@@ -109,7 +109,7 @@ async def test_checks_evidence_and_reviews_of_a_platform_or_an_account(db: Datab
         none = await listing.list_checks(r, SCOPE, Page(), states=["due"], subject="account")
         evidence = await listing.list_evidence(r, one, Page(limit=1))
         of_check = await listing.list_evidence(r, SCOPE, Page(), kinds=["kind_1"], check_id="check_1")
-        reviews = await listing.list_reviews(r, SCOPE, Page(), queues=["queue_0"], states=["open"])
+        reviews = await listing.list_reviews(r, SCOPE, Page(), queues=["queue_0"], state="open")
 
     assert [check.id for check in checks] == ["check_2", "check_1", "check_0"]
     assert [check.id for check in of_one] == ["check_0"]
@@ -120,7 +120,7 @@ async def test_checks_evidence_and_reviews_of_a_platform_or_an_account(db: Datab
         ("acct_0", "evid_2", ("r",))
     ]
     assert [row.evidence.id for row in of_check] == ["evid_1"]
-    assert [review.id for review in reviews] == ["rev_2", "rev_0"]
+    assert [review.id for review in reviews] == ["rev_0", "rev_2"]
 
 
 async def test_clocks_of_a_platform(db: Database) -> None:

@@ -431,8 +431,23 @@ BREAKS: list[tuple[str, Callable[[Book], Awaitable[Life]], str]] = [
             " UPDATE attempts SET started_at = started_at - interval '3 hours' WHERE account_id = $1"
         ),
     ),
-    ("check.review", reviewed, "DELETE FROM reviews WHERE account_id = $1"),
-    ("check.review", reviewed, "UPDATE reviews SET state = 'superseded' WHERE account_id = $1"),
+    (
+        "check.review",
+        reviewed,
+        (
+            "WITH gone AS (DELETE FROM reviews WHERE account_id = $1)"
+            " UPDATE accounts SET wake_at = (evaluation->>'wake_at')::timestamptz WHERE id = $1"
+        ),
+    ),
+    (
+        "check.review",
+        reviewed,
+        (
+            "WITH gone AS (UPDATE reviews SET state = 'superseded' WHERE account_id = $1)"
+            " UPDATE accounts SET wake_at = (evaluation->>'wake_at')::timestamptz WHERE id = $1"
+        ),
+    ),
+    ("owed.wake", reviewed, "UPDATE reviews SET sla_at = sla_at + interval '1 s' WHERE account_id = $1"),
     ("check.review", reviewed, "UPDATE checks SET state = 'due' WHERE OPEN_CHECK"),
     ("check.review", reviewed, "UPDATE checks SET state = 'canceled', ended_at = now() WHERE OPEN_CHECK"),
     ("check.answer", delayed, "DELETE FROM answers WHERE account_id = $1"),

@@ -206,7 +206,7 @@ async def test_a_failure_is_told_and_an_indecisive_answer_goes_to_people(opens: 
         "website_review": "in_review",
         SCREENING: "concluded",
     }
-    assert (plan.checks, plan.waiting_for, (await life.plan()).review_queue) == ((), "review", "verification")
+    assert (plan.checks, plan.waiting_for, (await life.plan()).review_queue) == ((), "review", "general")
     reviews = await life.rows("SELECT reason_code, state FROM reviews WHERE account_id = $1", life.id)
     assert [tuple(row) for row in reviews] == [("manual_verification", "open")] * 4
     assert "verification_failed_other" in " ".join((await life.entries()).values())

@@ -30,7 +30,7 @@ from onboarding.verifiers.registry import Verifiers
 from tests.support.samples import BANK_ACCOUNT, RECIPIENT, RECIPIENT_DETAILS, patched
 from worker import make_worker
 from workflows import names
-from workflows.schedule import account_target, check_target, rollout_target
+from workflows.schedule import account_target, check_target, review_target, rollout_target
 
 QUICK = Pace(
     first=timedelta(milliseconds=200),
@@ -116,7 +116,14 @@ async def bench(  # noqa: PLR0913 -- everything that a test may replace
     ``downstream`` confirms capabilities, in its own ``rhythm``.
     """
     task_queue = f"test-{uuid.uuid4()}"
-    nudger = Nudger(client, task_queue=task_queue, account=account_target, check=check_target, rollout=rollout_target)
+    nudger = Nudger(
+        client,
+        task_queue=task_queue,
+        account=account_target,
+        check=check_target,
+        rollout=rollout_target,
+        review=review_target,
+    )
     engine = await open_engine(
         settings,
         verifiers=verifiers,
@@ -124,6 +131,7 @@ async def bench(  # noqa: PLR0913 -- everything that a test may replace
         nudge=nudger.nudge,
         nudge_check=nudger.nudge_check,
         nudge_rollout=nudger.nudge_rollout,
+        nudge_review=nudger.nudge_review,
     )
     if rhythm is not None:
         telling = Activations(engine.door, engine.database, engine.downstream, rhythm)

@@ -235,10 +235,17 @@ class Walk:
     def _reviews(self) -> None:
         self.ids["review_id"] = self._hit()
         path = f"/v2/verification/reviews/{self._hit()}"
-        self.ask("POST", f"{path}/claim", {})
-        self.ask("POST", f"{path}/release", {})
-        self.ask("POST", f"{path}/decide", {"decision": "passed"})
+        self.ask("POST", f"{path}/claim", {"reviewer": "ada"})
+        self.ask("POST", f"{path}/release", {"reviewer": "ada"})
+        self.ask("POST", f"{path}/assign", {"assignee": "ada"})
+        self.ask("POST", "/v2/verification/reviews/claim_next", {"queue": "screening", "reviewer": "ada"})
+        self.ask("POST", f"{path}/notes", {"text": "Another person of that name.", "reviewer": "ada"})
+        self.ask("GET", f"{path}/notes")
+        self.ask("POST", f"{path}/decide", {"decision": "passed", "reviewer": "ada"})
         self.ask("GET", path)
+        field, error = "identity.individual.documents.primary_verification", "verification_document_not_readable"
+        entries = [{"description": field, "error": error}]
+        self.ask("POST", f"/v2/verification/reviews/{self._hit()}/request_information", {"entries": entries})
 
     def _orders(self) -> None:
         account = self.ask("POST", "/v2/core/accounts", RECIPIENT)["id"]

@@ -888,7 +888,7 @@ async def test_people_who_verify_are_shown_their_queue(temporal_settings: Settin
 
         async def is_shown() -> bool:
             attributes = (await handle.describe()).typed_search_attributes
-            return (attributes.get(names.WAITING_FOR), attributes.get(names.REVIEW_QUEUE)) == ("review", "verification")
+            return (attributes.get(names.WAITING_FOR), attributes.get(names.REVIEW_QUEUE)) == ("review", "general")
 
         await eventually(is_shown)
         rows = await made.fetch("SELECT id, state FROM checks WHERE account_id = $1", account_id)

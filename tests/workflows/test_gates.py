@@ -27,7 +27,8 @@ async def test_recorded_history_replays(name: str, history: WorkflowHistory) -> 
 
 
 def test_histories_of_all_workflows_are_recorded() -> None:
-    assert {name.partition("_")[0] for name in recorded()} == {"account", "activation", "check", "rollout", "sweep"}
+    kinds = {"account", "activation", "check", "review", "rollout", "sweep"}
+    assert {name.partition("_")[0] for name in recorded()} == kinds
 
 
 def test_search_attributes_fit_a_namespace_on_postgres() -> None:

@@ -28,6 +28,7 @@ from onboarding.storage.tables.checks import (
     Check,
     Evidence,
     Review,
+    ReviewNote,
 )
 from onboarding.storage.tables.files import File, FileUpload
 from onboarding.storage.tables.inbox import InboxItem
@@ -77,6 +78,7 @@ __all__ = [
     "Platform",
     "Policy",
     "Review",
+    "ReviewNote",
     "Rollout",
     "RolloutAccount",
     "SealedValue",

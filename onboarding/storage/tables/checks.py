@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field
 
-from onboarding.storage.tables.base import Table, codes, instant
+from onboarding.storage.tables.base import Table, codes, document, instant
 
 OPEN_CHECK_STATES = ("due", "started", "unavailable", "in_review")
-OPEN_REVIEW_STATES = ("open", "claimed")
+OPEN_REVIEW_STATES = ("open", "claimed", "proposed", "waiting")
 
 
 def _one_of(column: str, values: tuple[str, ...]) -> str:
@@ -132,12 +133,17 @@ class Evidence(Table, table=True):
 
 
 class Review(Table, table=True):
-    """A check that a person answers."""
+    """A check that a person answers.
+
+    ``sla_at`` and ``escalated_at`` are in the account's time; ``claimed_until``, when a claim is void, and ``look_at``,
+    when somebody must see that the review has a run, in the database's. ``proposals`` are the decisions of single
+    persons where two are needed: ``[[actor, reviewer, decision, [reasons], time]]``.
+    """
 
     __tablename__ = "reviews"
     __table_args__ = (
         Index(None, "account_id", "opened_at"),
-        Index("ix_reviews_open", "queue", "opened_at", "id", postgresql_where=text(OPEN_REVIEW)),
+        Index("ix_reviews_open", "queue", "priority", "sla_at", "id", postgresql_where=text(OPEN_REVIEW)),
         Index("ix_reviews_look", "look_at", postgresql_where=text("look_at IS NOT NULL")),
     )
 
@@ -153,3 +159,24 @@ class Review(Table, table=True):
     claimed_by: str | None = None
     decided_at: datetime | None = instant(default=None)
     decision: str | None = None
+    priority: int = 50
+    assignee: str | None = None
+    claimed_reviewer: str | None = None
+    claimed_until: datetime | None = instant(default=None)
+    escalated_at: datetime | None = instant(default=None)
+    proposals: list[Any] = document(default_factory=list)
+
+
+class ReviewNote(Table, table=True):
+    """What somebody noted about a review; the text is sealed with ``id`` as its subject."""
+
+    __tablename__ = "review_notes"
+    __table_args__ = (Index(None, "review_id", "id"), Index(None, "account_id"))
+
+    id: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="accounts.id")
+    review_id: str = Field(foreign_key="reviews.id")
+    actor: str
+    reviewer: str | None = None
+    created_at: datetime = instant()
+    sealed: bytes
