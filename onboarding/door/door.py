@@ -337,7 +337,7 @@ class Door:
         draft.withdrawn = journal.withdrawn
         columns, nudge = self._columns(
             draft, journal, record, silence, by_user=caller is not None, acted=actor is not None
-        )  # fmt: skip
+        )
         known = {name: getattr(record.row, name) for name in columns}
         moved = {name: value for name, value in columns.items() if value != known[name]}
         moved.pop("last_as_of", None)
@@ -389,9 +389,7 @@ class Door:
     def _silence(self, record: AccountRecord | None) -> Silence:
         return Silence.of(record.row if record is not None else None, self._remind_after)
 
-    def _play(
-        self, draft: Draft, journal: Journal, world: World, record: AccountRecord, silence: Silence
-    ) -> Silence:  # fmt: skip
+    def _play(self, draft: Draft, journal: Journal, world: World, record: AccountRecord, silence: Silence) -> Silence:
         """The looks that time owed, each at its own instant: an outage never prolongs a grace."""
         with _deciding():
             looks = play(draft.policies, draft.state, record.row.wake_at, draft.as_of, world, lambda: silence.remind_at)

@@ -141,9 +141,7 @@ class PlaceOrder:
             if value is not None and name not in takes:
                 raise _invalid(f"An order of this kind has no {name}.", name)
             if value is None and name in needs:
-                raise Refusal(
-                    "parameter_missing", "Is required.", param=name, type="invalid_request_error"
-                )  # fmt: skip
+                raise Refusal("parameter_missing", "Is required.", param=name, type="invalid_request_error")
 
     def _refuse_actor(self, draft: Draft) -> None:
         if self.kind in FOR_OPERATORS and draft.livemode and not is_operator(self.actor):

@@ -463,9 +463,7 @@ def test_an_override_lifts_demands_and_nothing_that_is_stronger(
     """What stands worse without it is on until it ends, and nothing that it may not touch stands otherwise."""
     policies, state = account
     ends_at = START + days * DAY
-    order = Order(
-        "ord_z", OrderKind.OVERRIDE_CAPABILITY, "other", "ops", START, ends_at, capability=capability
-    )  # fmt: skip
+    order = Order("ord_z", OrderKind.OVERRIDE_CAPABILITY, "other", "ops", START, ends_at, capability=capability)
     without = evaluate(policies, state, START)
     found = evaluate(policies, replace(state, orders=(*state.orders, order)), START)
 
