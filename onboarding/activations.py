@@ -38,6 +38,14 @@ if TYPE_CHECKING:
     from onboarding.storage.activations import OwedActivation
     from onboarding.storage.database import Database
 
+RHYTHM = Rhythm(
+    first=timedelta(seconds=1),
+    longest=timedelta(minutes=15),
+    call=timedelta(seconds=30),
+    refused=timedelta(minutes=5),
+    refused_longest=timedelta(days=1),
+)
+
 CLAIM_GRACE = timedelta(hours=1)
 """It stays claimed for so long after its next call is due."""
 
@@ -188,7 +196,7 @@ class Activations:
         self._door = door
         self._database = database
         self._downstream = downstream
-        self._rhythm = rhythm or Rhythm()
+        self._rhythm = rhythm or RHYTHM
 
     async def advance(self, account_id: str, capability: str) -> Step:
         """Take the telling of a capability one step further. Safe to call at any time, by any number of callers.

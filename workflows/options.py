@@ -68,7 +68,7 @@ STEP_HERE = LocalActivityConfig(
 TELL = ActivityConfig(
     summary="tell the downstream system until it has done what is desired",
     # No further step is begun after 20 s (activities.activations), and the last call may take 30 s
-    # (onboarding.domain.activations.Rhythm), with a wait for the account's lock of 2 s on either side of it.
+    # (onboarding.activations.RHYTHM), with a wait for the account's lock of 2 s on either side of it.
     start_to_close_timeout=timedelta(seconds=90),
     # As for ADVANCE, and for its reasons.
     heartbeat_timeout=timedelta(seconds=15),

@@ -117,11 +117,11 @@ class Rhythm:
         refused, refused_longest: after the first round that was refused, doubled by each further one, and at most.
     """
 
-    first: timedelta = timedelta(seconds=1)
-    longest: timedelta = timedelta(minutes=15)
-    call: timedelta = timedelta(seconds=30)
-    refused: timedelta = timedelta(minutes=5)
-    refused_longest: timedelta = timedelta(days=1)
+    first: timedelta
+    longest: timedelta
+    call: timedelta
+    refused: timedelta
+    refused_longest: timedelta
 
     def after_attempts(self, attempts: int) -> timedelta:
         """Until the next call, after so many that led to nothing."""
@@ -133,7 +133,8 @@ class Rhythm:
 
 
 def _doubled(first: timedelta, times: int, longest: timedelta) -> timedelta:
-    factor: int = 1 << min(max(times - 1, 0), 20)
+    enough = (longest // first).bit_length()
+    factor: int = 1 << min(max(times - 1, 0), enough)
     return min(first * factor, longest)
 
 

@@ -29,7 +29,7 @@ from tests.domain.stories import CARD, CARD_PAYOUTS, DAY, START, Story, World, i
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 STEPS = ("limits", "enable")
-RHYTHM = Rhythm()
+RHYTHM = Rhythm(SECOND, 900 * SECOND, 30 * SECOND, 300 * SECOND, DAY)
 
 
 @dataclass
