@@ -5,30 +5,45 @@ from __future__ import annotations
 import asyncio
 import getpass
 import re
+from collections.abc import Iterator
 
 import pytest
+import structlog
+from typer.testing import CliRunner
 
+from onboarding.cli import app
+from onboarding.cli.operations import CommandFailed
 from onboarding.engine import open_engine
 from onboarding.settings import Settings
 from tests.stories.telling import new_caller
-from tests.support.commands import command
+from tests.support.commands import environment
 from tests.workflows.test_review import hit
-
-pytestmark = pytest.mark.timeout(240)  # a dozen commands, each a process of its own
 
 MARKER = "Zelmira Quastenberger"
 
 
-async def said(settings: Settings, *arguments: str, code: int = 0) -> str:
-    """What a command prints, if its exit status is this one; errors behind what it printed before."""
-    done = await command(settings, "reviews", *arguments)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout + done.stderr
+@pytest.fixture(autouse=True)
+def as_typed(temporal_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Commands run in this process, which is no command line otherwise: what they set up is taken back."""
+    for name, value in environment(temporal_settings).items():
+        monkeypatch.setenv(name, value)
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+
+
+async def said(*arguments: str) -> str:
+    """What a command prints, or the line that tells why it failed."""
+    done = await asyncio.to_thread(CliRunner().invoke, app, ["reviews", *arguments])
+    if isinstance(done.exception, CommandFailed):
+        return f"onboarding: {done.exception}"
+    assert done.exit_code == 0, done.output
+    return done.output
 
 
 async def test_a_review_from_the_list_to_the_decision(temporal_settings: Settings) -> None:
-    settings, me = temporal_settings, f"operator:{getpass.getuser()}"
-    engine = await open_engine(settings)
+    me = f"operator:{getpass.getuser()}"
+    engine = await open_engine(temporal_settings)
     try:
         caller = await new_caller(engine)
         (account, review), (_, other) = await hit(engine, caller), await hit(engine, caller)
@@ -38,36 +53,23 @@ async def test_a_review_from_the_list_to_the_decision(temporal_settings: Setting
             )
             [row] = await r.fetch("SELECT assignee FROM reviews WHERE id = $1", review)
 
-        listed, claimed = await asyncio.gather(
-            said(settings, "list", "--queue", "screening", "--status", "open", "--assignee", row["assignee"]),
-            said(settings, "claim", other),
-        )
+        listed = await said("list", "--queue", "screening", "--status", "open", "--assignee", row["assignee"])
         assert re.search(rf"{review} +screening +20 +open +\d{{4}}-\d\d-\d\dT\S+ +screening", listed), listed
         assert other not in listed
-        assert claimed.startswith(f"{other}  claimed  until ")
-        field = "identity.individual.documents.primary_verification"
-        wrong, asked, noted, released, odd = await asyncio.gather(
-            said(settings, "ask", review, "identity.individual.colour=verification_document_not_readable", code=1),
-            said(settings, "ask", review, f"{field}=verification_document_not_readable"),
-            said(settings, "note", review, f"{MARKER} called"),
-            said(settings, "release", other),
-            said(settings, "decide", other, "perhaps", code=1),
-        )
+        assert (await said("claim", other)).startswith(f"{other}  claimed  until ")
+        assert await said("release", other) == f"{other}  open\n"
+        assert await said("decide", other, "perhaps") == "onboarding: perhaps is not one of passed, failed, ask_again"
+        field, code = "identity.individual.documents.primary_verification", "verification_document_not_readable"
+        wrong = await said("ask", review, f"identity.individual.colour={code}")
         assert wrong.startswith("onboarding: entries[0].description: ")
-        assert asked == f"{review}  waiting\n"
+        assert await said("ask", review, field) == "onboarding: an entry is FIELD=CODE"
+        assert await said("ask", review, f"{field}={code}") == f"{review}  waiting\n"
+        noted = await said("note", review, f"{MARKER} called")
         assert noted.endswith(f"  {me}  {MARKER} called\n")
-        assert released == f"{other}  open\n"
-        assert odd == "onboarding: perhaps is not one of passed, failed, ask_again\n"
-        decided, notes, unknown = await asyncio.gather(
-            said(settings, "decide", review, "passed"),
-            said(settings, "note", review),
-            said(settings, "claim", "rev_0000", code=1),
-        )
-        assert decided == f"{review}  decided  passed\n"
-        assert notes == noted
-        assert unknown == "onboarding: No such review.\n"
-        again = await said(settings, "decide", review, "failed", code=1)
-        assert again == "onboarding: The review is decided already.\n"
+        assert await said("note", review) == noted
+        assert await said("decide", review, "passed") == f"{review}  decided  passed\n"
+        assert await said("decide", review, "failed") == "onboarding: The review is decided already."
+        assert await said("claim", "rev_0000") == "onboarding: No such review."
         shown = await engine.reader.review(caller, review)
         assert (shown["status"], shown["decided_by"]) == ("decided", "operator")  # which one is nobody else's to know
         async with engine.database.reading() as r:
