@@ -35,7 +35,7 @@ from onboarding.local.processes import free_port
 from tests.support.serving import Platform
 
 ROOT = Path(__file__).resolve().parents[2]
-PORTS = ("API", "TEMPORAL", "UNVERIFIED", "POSTGRES", "WORKER_HEALTH", "SIMULATOR", "RECEIVER")
+PORTS = ("API", "TEMPORAL", "TEMPORAL_UI", "POSTGRES", "WORKER_HEALTH", "SIMULATOR", "RECEIVER")
 OTHER_SETTINGS = ("DATABASE_URL", "TEMPORAL_", "ONBOARDING_", "OTEL_")
 """Prefixes of variables that must not reach the whole from the environment of the tests."""
 WHOLE_SECONDS = 600

@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("worker", "api", "temporal", "postgres", "simulator")
 """What can be killed."""
 
-PORTS = ("API", "TEMPORAL", "UNVERIFIED", "POSTGRES", "WORKER_HEALTH", "SIMULATOR", "RECEIVER")
+PORTS = ("API", "TEMPORAL", "TEMPORAL_UI", "POSTGRES", "WORKER_HEALTH", "SIMULATOR", "RECEIVER")
 OTHER_SETTINGS = ("DATABASE_URL", "TEMPORAL_", "ONBOARDING_", "OTEL_")
 """Prefixes of variables that must not reach the stack from the environment of the tests."""
 

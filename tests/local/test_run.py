@@ -14,7 +14,7 @@ from onboarding.local.processes import free_port
 from onboarding.local.run import _end_leftovers, _root_keys, _without_password, main
 from onboarding.local.settings import Settings
 
-PORTS = ("API", "TEMPORAL", "UNVERIFIED", "POSTGRES", "WORKER_HEALTH")
+PORTS = ("API", "TEMPORAL", "TEMPORAL_UI", "POSTGRES", "WORKER_HEALTH")
 
 
 @pytest.fixture

@@ -124,6 +124,6 @@ def test_database_file_that_does_not_open_is_moved_aside(tmp_path: Path, said: l
     server.stop()
     assert len(list(tmp_path.glob("temporal.db.broken-*"))) == 1
     assert "does not open (Error: file is not a database (26)): moved aside" in said[0]
-    assert "namespace update --namespace default --retention 90d" in calls.read_text()
+    assert "namespace update --namespace default --retention 30d" in calls.read_text()
     assert "search-attribute create --name Stage --type Keyword" in calls.read_text()
     assert "--name Old" not in calls.read_text()

@@ -436,7 +436,7 @@ BREAKS: list[tuple[str, Callable[[Book], Awaitable[Life]], str]] = [
         reviewed,
         (
             "WITH gone AS (DELETE FROM reviews WHERE account_id = $1)"
-            " UPDATE accounts SET wake_at = (evaluation->>'wake_at')::timestamptz WHERE id = $1"
+            " UPDATE accounts SET wake_at = least((evaluation->>'wake_at')::timestamptz, remind_at) WHERE id = $1"
         ),
     ),
     (
@@ -444,7 +444,7 @@ BREAKS: list[tuple[str, Callable[[Book], Awaitable[Life]], str]] = [
         reviewed,
         (
             "WITH gone AS (UPDATE reviews SET state = 'superseded' WHERE account_id = $1)"
-            " UPDATE accounts SET wake_at = (evaluation->>'wake_at')::timestamptz WHERE id = $1"
+            " UPDATE accounts SET wake_at = least((evaluation->>'wake_at')::timestamptz, remind_at) WHERE id = $1"
         ),
     ),
     ("owed.wake", reviewed, "UPDATE reviews SET sla_at = sla_at + interval '1 s' WHERE account_id = $1"),
