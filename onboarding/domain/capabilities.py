@@ -56,12 +56,7 @@ DETERMINING = CapabilityStatus(Status.PENDING, "determining_status", Resolution.
 
 def requested_capabilities(policy: Policy, state: State) -> tuple[Capability, ...]:
     """Capabilities the account has, requested or granted alongside, in the policy's order."""
-    requested = state.shape.requested
-    return tuple(
-        capability
-        for capability in policy.capabilities.values()
-        if capability.name in requested or not requested.isdisjoint(capability.granted_with)
-    )
+    return policy.present(state.shape.requested)
 
 
 def final_status(capability: Capability, state: State, now: Situation) -> CapabilityStatus | None:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 ANY_CODE = "*"
 
 _found = partial(tuple.__new__, Finding)
-"""A finding of a tuple of its parts: a look makes a hundred, and half of the time went into naming them."""
+_opened = partial(tuple.__new__, Opening)
+"""A finding and an opening of a tuple of its parts: a look makes a hundred, and naming them took half of the time."""
 
 
 class Reading:
@@ -160,6 +161,9 @@ class Reading:
         kind = self._policy.checks[need.check]
         if not subject.id or not is_askable(kind, subject.facts):
             return  # field needs list what is missing; there is no question yet
+        if (kind.name, subject.id) not in self._evidence:
+            self._open_unanswered(rule, subject, need, kind, restricts)
+            return
         stands = self._stand(kind, subject)
         if stands.verdict is Verdict.PASSED:
             self._satisfied(rule, subject, need, kind, stands)
@@ -189,6 +193,24 @@ class Reading:
             rule, subject, need.check, cause, restricts, tuple([(path, ()) for path in paths]),
             awaits_user=not waiting, in_review=in_review, at_once=in_review and kind.sanctionable,
             sanctionable=kind.sanctionable,
+        )  # fmt: skip
+
+    def _open_unanswered(
+        self, rule: Rule, subject: Subject, need: ProofNeed, kind: CheckKind, restricts: tuple[Restriction, ...]
+    ) -> None:
+        """The same for a question that nobody has answered anything to: most questions, while an account is new."""
+        question = self._question(kind, subject)
+        check = self._open.get(question)
+        if question not in self._asked:
+            self._asked.add(question)
+            if check is None:
+                self.checks_due.append(CheckDue(*question))
+        asked = self._requested.get(check.id, ()) if check is not None else ()
+        in_review = check is not None and check.state is CheckState.IN_REVIEW
+        self._open_need(
+            rule, subject, need.check, Cause.ORDERED if asked else Cause.PENDING, restricts,
+            asked or tuple([(path, ()) for path in need.pending]), awaits_user=bool(asked), in_review=in_review,
+            at_once=in_review and kind.sanctionable, sanctionable=kind.sanctionable and not asked,
         )  # fmt: skip
 
     def _open_failed(
@@ -340,14 +362,14 @@ class Reading:
         sanctionable: bool = False,
     ) -> None:
         stem = f"{rule.name}|{subject.slot}|{need}"
-        key = f"{stem}|{self._expiries.get(stem, 0)}"
+        key = f"{stem}|{self._expiries.get(stem, 0) if self._expiries else 0}"
         self.openings.append(
-            Opening(
+            _opened((
                 rule.name, need, key, subject, cause, restricts, entries, len(self.openings), awaits_user, in_review,
                 options, at_once, rule.starts_at, sanctionable,
-            )
+            ))
         )  # fmt: skip
-        self.findings.append(Finding(rule.name, subject.id, need, cause))
+        self.findings.append(_found((rule.name, subject.id, need, cause, ())))
 
 
 def _holds(person: Person, role: Role) -> bool:

@@ -275,6 +275,9 @@ class Policy:
     thresholds: tuple[Threshold, ...] = ()
     reviews: Mapping[str, ReviewQueue] = field(default_factory=dict)
     remembers: int = 1
+    _present: dict[frozenset[str], tuple[Capability, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
     _live: dict[tuple[frozenset[tuple[str, str]], frozenset[str]], tuple[LiveRule, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -288,6 +291,19 @@ class Policy:
         """A queue by its name; one that the policy does not have is like the general one."""
         default = QUALITY_QUEUE if name == QUALITY_QUEUE.name else GENERAL_QUEUE
         return self.reviews.get(name) or self.reviews.get(default.name) or default
+
+    def present(self, requested: frozenset[str]) -> tuple[Capability, ...]:
+        """Capabilities of an account for which these were requested, with those granted alongside, in its order."""
+        known = self._present.get(requested)
+        if known is None:
+            if len(self._present) >= self.remembers:
+                self._present.clear()
+            known = self._present[requested] = tuple(
+                one
+                for one in self.capabilities.values()
+                if one.name in requested or not requested.isdisjoint(one.granted_with)
+            )
+        return known
 
     def rules_about(self, attributes: Mapping[str, str], live: frozenset[str]) -> tuple[LiveRule, ...]:
         """The rules that restrict a capability of ``live`` and that these attributes do not rule out, in its order.

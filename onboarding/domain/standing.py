@@ -70,7 +70,11 @@ def inputs_there(kind: CheckKind, facts: Mapping[str, Fact], persons: Iterable[P
 
 def input_digest(kind: CheckKind, facts: Mapping[str, Fact], persons: Iterable[Person] = ()) -> str:
     """Digest of the inputs that are there: 32 hex digits. Equal inputs give equal digests within one account."""
-    text = kind.name + "".join([f"\n{path}={fact.digest}" for path, fact in inputs_there(kind, facts, persons)])
+    if kind.persons:
+        found = [f"\n{path}={fact.digest}" for path, fact in inputs_there(kind, facts, persons)]
+    else:
+        found = [f"\n{path}={facts[path].digest}" for path in kind.inputs if path in facts]
+    text = kind.name + "".join(found)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

@@ -12,7 +12,7 @@ from onboarding.derivation import Basis, Derivation
 from onboarding.domain.evaluate import evaluate
 from onboarding.domain.policy import Announced, Policies, Policy
 from onboarding.domain.standing import input_digest
-from onboarding.domain.state import ACCOUNT, Age, Evidence, Fact, Order, Outcome, Person, Shape, State
+from onboarding.domain.state import ACCOUNT, Age, Evidence, Fact, Order, OrderKind, Outcome, Person, Shape, State
 from onboarding.door.render import encode_evaluation
 from tests.domain.stories import START
 
@@ -20,9 +20,13 @@ Key = tuple[str, str, str]
 """A node's rule, subject and need."""
 
 
+KEEPING_OFF = (OrderKind.HOLD, OrderKind.REJECT)
+"""Kinds of orders that take something away; others give."""
+
+
 @dataclass(frozen=True)
 class Told:
-    """The explanation of one capability."""
+    """The explanation of one capability; ``orders`` are those that keep it off."""
 
     document: dict[str, Any]
     orders: tuple[Order, ...]
@@ -53,7 +57,7 @@ class Explanation:
         self.state = state.with_marks(evaluation.new_marks)
         self.derivation = Derivation(Basis(self.policy, self.state, self.encoded, at))
         self.capabilities = {
-            name: Told(one.document, one.orders)
+            name: Told(one.document, tuple(order for order in one.orders if order.kind in KEEPING_OFF))
             for name in self.encoded["capabilities"]
             for one in [self.derivation.explain(name)]
         }
