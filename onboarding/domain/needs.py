@@ -161,10 +161,10 @@ class Reading:
         kind = self._policy.checks[need.check]
         if not subject.id or not is_askable(kind, subject.facts):
             return  # field needs list what is missing; there is no question yet
-        if (kind.name, subject.id) not in self._evidence:
+        stands = self._stand(kind, subject)
+        if stands.verdict is Verdict.UNANSWERED:
             self._open_unanswered(rule, subject, need, kind, restricts)
             return
-        stands = self._stand(kind, subject)
         if stands.verdict is Verdict.PASSED:
             self._satisfied(rule, subject, need, kind, stands)
             return
@@ -177,8 +177,7 @@ class Reading:
                     return
             self._open_failed(rule, subject, need, stands, others, restricts)
             return
-        cause = Cause.EXPIRED if stands.verdict is Verdict.EXPIRED else Cause.PENDING
-        if cause is Cause.EXPIRED and stands.evidence is not None:
+        if stands.evidence is not None:
             self._expire(rule, subject, need.check, stands.evidence)
         in_review = self._in_review(kind, subject)
         asked = self._requested_about(kind, subject)
@@ -190,7 +189,7 @@ class Reading:
             return
         paths = need.pending if waiting else kind.requires
         self._open_need(
-            rule, subject, need.check, cause, restricts, tuple([(path, ()) for path in paths]),
+            rule, subject, need.check, Cause.EXPIRED, restricts, tuple([(path, ()) for path in paths]),
             awaits_user=not waiting, in_review=in_review, at_once=in_review and kind.sanctionable,
             sanctionable=kind.sanctionable,
         )  # fmt: skip
@@ -198,7 +197,7 @@ class Reading:
     def _open_unanswered(
         self, rule: Rule, subject: Subject, need: ProofNeed, kind: CheckKind, restricts: tuple[Restriction, ...]
     ) -> None:
-        """The same for a question that nobody has answered anything to: most questions, while an account is new."""
+        """A question that nobody has answered decisively: most questions, while an account is new."""
         question = self._question(kind, subject)
         check = self._open.get(question)
         if question not in self._asked:
