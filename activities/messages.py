@@ -202,7 +202,7 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Swept:
-    """How many accounts, checks, reviews, roll-outs and imports were due, and how many were nudged; the rest is found again."""
+    """How many accounts, checks, reviews, roll-outs and imports were due, and were nudged; the rest is found again."""
 
     due: int
     nudged: int

@@ -104,7 +104,7 @@ class Nudger:
         in_flight: nudges under way at once.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- a target for each sort of run
         self,
         client: Client,
         *,
@@ -218,7 +218,7 @@ class Nudger:
                 await self.send(target)
 
     def _target(self, nudge: tuple[str, str]) -> Target | None:
-        """What a nudge is sent to: of an account, its check or review, or without an account a roll-out or an import."""
+        """What a nudge is sent to: of an account, its check or review, or without one a roll-out or an import."""
         account_id, other_id = nudge
         if other_id.startswith(IMPORT):
             return self._import(other_id) if self._import is not None else None

@@ -105,7 +105,7 @@ class PlayLine:
 class ImportAccount:
     """Make an account with all that its line says. In the same transaction the line's row says that it was made.
 
-    What can't be declared while an account is made is declared behind its persons, as the platform itself would have to.
+    What can't be declared while an account is made is declared behind its persons, as its platform would have to.
     """
 
     import_id: str

@@ -155,7 +155,7 @@ class Imports:
             state = ImportState.RECEIVING if changed and row.state in _REST else row.state
             await imports.put(tx, replace(row, state=state))
         refused = {line.number: refusal_document(line.refusal) for line in checked if line.refusal is not None}
-        refused |= {number: _ALREADY for number in kept}
+        refused |= dict.fromkeys(kept, _ALREADY)
         return {
             "object": PART_TYPE,
             "import": import_id,
