@@ -31,7 +31,7 @@ class SweepActivities:
 
     @activity.defn
     async def sweep_accounts(self, sweep: Sweep) -> Swept:
-        """Nudge due accounts, roll-outs, imports, checks about which the inbox holds something, and reviews without a run.
+        """Nudge due accounts, roll-outs, imports, checks about which the inbox holds something, reviews without a run.
 
         What a nudge does not reach is due again after its back-off.
         """

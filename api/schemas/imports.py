@@ -16,17 +16,11 @@ from api.schemas.persons import PersonCreate
 from api.schemas.queries import Page, QueryItems, no_query, page
 from onboarding.domain.errors import Refusal
 from onboarding.door.imports import ACCOUNT, BANK_ACCOUNTS, PERSONS, part
-from onboarding.imports import MOST_LINES, Line
+from onboarding.imports import LONGEST, MOST_AT_ONCE, MOST_LINES, Line
 from onboarding.storage.imports import LineStatus
 
 SLOWEST, QUICKEST, USUAL = 0.1, 100.0, 5.0
 """Accounts a second."""
-
-MOST_AT_ONCE = 500
-"""Lines of one request."""
-
-LONGEST = 100_000
-"""Bytes of one line: the accounts of a bank with a hundred persons have fewer."""
 
 MOST_PERSONS, MOST_BANK_ACCOUNTS = 100, 20
 

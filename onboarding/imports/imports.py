@@ -42,6 +42,12 @@ if TYPE_CHECKING:
 MOST_LINES = 250_000
 """Lines of one import: a larger book is several. Starting one again is a statement over all of them."""
 
+MOST_AT_ONCE = 500
+"""Lines of one request."""
+
+LONGEST = 100_000
+"""Bytes of one line: an account with a hundred persons has fewer."""
+
 ALREADY_IMPORTED = "import_line_already_imported"
 """Code of a line that is an account already, and is sent with other words under the same number."""
 
