@@ -436,7 +436,7 @@ def _imports() -> dict[str, Schema]:
                 "created": INSTANT,
                 "created_by": TEXT,
                 "dry_run": BOOLEAN,
-                "lines": record(dict.fromkeys(("received", *LineStatus), INTEGER)),
+                "lines": record(dict.fromkeys(("received", *(status.value for status in LineStatus)), INTEGER)),
                 "livemode": BOOLEAN,
                 "status": one_of(*ImportState),
             },

@@ -82,11 +82,12 @@ class PlayLine:
             raise NotToPlay
         if drawn.line.status != LineStatus.PENDING or drawn.line.sealed is None:
             raise NotToPlay
+        # First, since it is so whichever of the two is played first.
+        if drawn.same_as is not None:
+            raise Refusal(REPEATED, f"Line {drawn.same_as} of this import says the very same.")
         if drawn.imported_as is not None:
             message = "An account was imported from the very same line before."
             raise Refusal(IMPORTED_BEFORE, message, extra={"account": drawn.imported_as})
-        if drawn.same_as is not None:
-            raise Refusal(REPEATED, f"Line {drawn.same_as} of this import says the very same.")
         plain = ring.open_platform(
             drawn.line.sealed, platform=self.platform_id, purpose=CONTENT, ref=line_ref(self.import_id, self.number)
         )

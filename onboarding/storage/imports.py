@@ -24,6 +24,9 @@ EXPIRED = "import_line_expired"
 """Code of a line whose import nobody carried on: what it said is gone."""
 
 
+RESET_AT_ONCE = 10_000
+
+
 class ImportState(StrEnum):
     """Where an import stands."""
 
@@ -184,7 +187,7 @@ async def due(r: Reading, *, limit: int) -> list[str]:
 
 async def count(r: Reading, import_ids: Sequence[str]) -> dict[str, dict[str, int]]:
     """How many lines of these imports stand how; read off one index."""
-    found: dict[str, dict[str, int]] = {import_id: dict.fromkeys(LineStatus, 0) for import_id in import_ids}
+    found = {import_id: {status.value: 0 for status in LineStatus} for import_id in import_ids}
     rows = await r.fetch(
         "SELECT import_id, status, count(*) FROM import_lines WHERE import_id = ANY($1::text[])"
         " GROUP BY import_id, status",
@@ -229,13 +232,12 @@ async def put_lines(tx: Transaction, owner: ImportRow, lines: Sequence[LineRow])
 
 
 async def reset_lines(tx: Transaction, import_id: str) -> None:
-    """Have every line played again that is no account yet; what was wrong in its form stays so."""
-    await tx.fetch(
-        "UPDATE import_lines SET status = 'pending', code = NULL, error = NULL, account_id = NULL, entries = NULL,"
-        " capabilities = NULL WHERE import_id = $1 AND status = ANY($2::text[]) AND sealed IS NOT NULL",
-        import_id,
-        [LineStatus.ACCEPTED, LineStatus.REFUSED],
-    )
+    """Have every line played again that is no account yet; what was wrong in its form stays so.
+
+    Some at a time: all lines of a large book in one statement would take longer than one may.
+    """
+    while len(await tx.fetch(_RESET, import_id, RESET_AT_ONCE)) == RESET_AT_ONCE:
+        pass
 
 
 async def pending(r: Reading, import_id: str, *, limit: int) -> list[tuple[int, str]]:
@@ -329,6 +331,14 @@ ON CONFLICT (import_id, number) DO UPDATE SET digest = excluded.digest, status =
   sealed = excluded.sealed, code = excluded.code, error = excluded.error, account_id = NULL, entries = NULL,
   capabilities = NULL
 WHERE t.status <> 'imported' AND (t.digest <> excluded.digest OR t.sealed IS NULL AND excluded.sealed IS NOT NULL)
+RETURNING number
+"""
+_RESET = """
+UPDATE import_lines SET status = 'pending', code = NULL, error = NULL, account_id = NULL, entries = NULL,
+  capabilities = NULL
+WHERE import_id = $1 AND number IN (
+  SELECT number FROM import_lines WHERE import_id = $1 AND status = ANY('{accepted,refused}') AND sealed IS NOT NULL
+  LIMIT $2)
 RETURNING number
 """
 _ABOUT = """
