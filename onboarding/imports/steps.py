@@ -106,11 +106,12 @@ class ImportSteps:
         async with self._database.reading() as r:
             row = await imports.find(r, import_id)
             now = await book.database_now(r)
+            left = await imports.pending(r, import_id, limit=1)
         if row is None:
             return Step("unknown", None)
         if row.state not in UNDER_WAY:
             return await self._step(row, None)
-        ahead = _ahead(row, now)
+        ahead = _ahead(row, now) if left else timedelta()
         if ahead > self._pace.patience:
             async with self._database.reading() as r:
                 await imports.look_later(r, row.id, now + ahead + LOOK_AGAIN)
@@ -130,10 +131,10 @@ class ImportSteps:
                 raise LookupError("an import is never deleted")
             now = await book.database_now(tx)
             begins = max(row.next_at or now, now - self._pace.credit)
-            if row.state not in UNDER_WAY or begins > now:
-                return _Taken(row, now)  # somebody else was here meanwhile
             most = int(self._pace.span.total_seconds() * row.accounts_per_second)
             lines = await imports.pending(tx, row.id, limit=min(max(most, 1), self._pace.page))
+            if row.state not in UNDER_WAY or (lines and begins > now):
+                return _Taken(row, now)  # somebody else was here meanwhile
             if lines:
                 next_at = begins + timedelta(seconds=len(lines) / row.accounts_per_second)
                 row = replace(row, next_at=next_at, look_at=next_at + LOOK_AGAIN)

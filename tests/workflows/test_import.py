@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import TypedSearchAttributes
-from temporalio.sdk.v1 import WorkflowMetadata
 
 from activities.messages import Sweep
 from activities.sweep import SweepActivities
@@ -177,17 +177,16 @@ async def test_as_a_platform_types_it(temporal_settings: Settings, client: Clien
             done = (await said("import", str(path), "--import", imported)).stdout
             assert "done: received 5, pending 0, accepted 0, refused 0, imported 5" in done
             assert len(await made_of(made.engine, caller)) == 5
-            assert imported in (await said("imports", "list")).stdout
-            again = (await said("import", str(path), code=1)).stdout
-            assert again.count("import_line_imported_before") == 5
-            assert (await report(made.engine, caller, imported))[1]["account"] in again
-
-            late = (await said("imports", "pause", imported, code=1)).stderr
-            assert late == "onboarding: The import is done.\n"
-            none = await command(own, "imports", "show", "imp_0", "--key", "sk_test_none", **environ)
-            assert (none.returncode, none.stderr) == (
-                1,
-                "onboarding: No valid API key was given. Send it as 'Authorization: Bearer sk_...'.\n",
+            listed, again, late, none = await asyncio.gather(
+                said("imports", "list"),
+                said("import", str(path), code=1),
+                said("imports", "pause", imported, code=1),
+                said("imports", "show", imported, "--key", "sk_test_none", code=1),
             )
+            assert imported in listed.stdout
+            assert again.stdout.count("import_line_imported_before") == 5
+            assert (await report(made.engine, caller, imported))[1]["account"] in again.stdout
+            assert late.stderr == "onboarding: The import is done.\n"
+            assert "No valid API key was given" in none.stderr
         finally:
             await asyncio.to_thread(server.stop)
