@@ -7,9 +7,9 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
-import pytest
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import TypedSearchAttributes
@@ -17,7 +17,7 @@ from temporalio.common import TypedSearchAttributes
 from activities.messages import Sweep
 from activities.sweep import SweepActivities
 from api.app import create_app
-from onboarding.imports import Pace
+from onboarding.imports import ImportSteps, Pace, Step
 from onboarding.settings import Settings
 from tests.imports.telling import SWIFT, book, made_of, report, shop, started, steps_of
 from tests.support.commands import Done, command
@@ -129,21 +129,35 @@ async def test_sweep_starts_a_run_that_was_lost(temporal_settings: Settings, cli
         assert len(await made_of(engine, caller)) == 1
 
 
-async def test_long_one_continues_as_new(
-    temporal_settings: Settings, client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(options, "IMPORT_STEPS_A_RUN", 3)
-    async with quick_bench(temporal_settings, client, replace(SWIFT, page=1)) as made, made_worker(made):
-        caller = await made.platform()
-        imported = await started(made.engine, caller, [shop(number) for number in range(5)])
+class Long(ImportSteps):
+    """Comes to the lines after many steps in which there was little to do."""
+
+    left = options.IMPORT_STEPS_A_RUN + 2
+
+    async def step(self, import_id: str) -> Step:
+        self.left -= 1
+        step = await super().step(import_id if self.left <= 0 else "imp_of_nobody")
+        return step if self.left <= 0 else Step("running", timedelta(), "plat_1")
+
+
+async def test_long_one_continues_as_new(temporal_settings: Settings, client: Client) -> None:
+    async with quick_bench(temporal_settings, client) as made:
+        engine, caller = made.engine, await made.platform()
+        steps = Long(engine.database, engine.ring, engine.door, engine.verifiers, SMALL)
+        made.engine = replace(engine, import_steps=steps)
+        async with made_worker(made):
+            imported = await started(engine, caller, [shop(1), shop(2)])
+            await eventually(lambda: has_ended(made, imported), 40)
         handle = client.get_workflow_handle(names.import_workflow_id(imported))
-        await eventually(lambda: has_ended(made, imported), 30)
         last = await handle.describe()
-        assert last.raw_description.workflow_execution_info.first_run_id != last.run_id
-        # What the search attributes say was handed on: nothing is said twice.
-        assert (await attributes(made, imported))[names.STAGE] == "done"
+        first_id = last.raw_description.workflow_execution_info.first_run_id
+        assert first_id != last.run_id
+        first = await client.get_workflow_handle(handle.id, run_id=first_id).fetch_history()
+        assert event_names(first)[-1] == "WORKFLOW_EXECUTION_CONTINUED_AS_NEW"
+        assert len(first.events) < 600
+        # What the search attributes say was handed on, and is not said again.
         assert event_names(await handle.fetch_history()).count("UPSERT_WORKFLOW_SEARCH_ATTRIBUTES") == 1
-        assert len(await made_of(made.engine, caller)) == 5
+        assert len(await made_of(engine, caller)) == 2
 
 
 async def test_as_a_platform_types_it(temporal_settings: Settings, client: Client, tmp_path: Path) -> None:
