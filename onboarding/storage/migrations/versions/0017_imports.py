@@ -30,7 +30,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_imports"),
         sa.ForeignKeyConstraint(["platform_id"], ["platforms.id"], name="fk_imports_platform_id"),
     )
-    op.create_index("ix_imports_platform_id", "imports", ["platform_id", "id"])
+    op.create_index("ix_imports_platform_id_id", "imports", ["platform_id", "id"])
     op.create_index("ix_imports_empty", "imports", ["empty_at"], postgresql_where=sa.text("empty_at IS NOT NULL"))
     op.create_index("ix_imports_look", "imports", ["look_at"], postgresql_where=sa.text("look_at IS NOT NULL"))
     op.create_table(
@@ -51,7 +51,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["import_id"], ["imports.id"], name="fk_import_lines_import_id"),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_import_lines_account_id"),
     )
-    op.create_index("ix_import_lines_import_id", "import_lines", ["import_id", "status", "number"])
+    op.create_index("ix_import_lines_import_id_status_number", "import_lines", ["import_id", "status", "number"])
     op.create_index("ix_import_lines_digest", "import_lines", ["import_id", "digest", "number"])
     op.create_index(
         "uq_import_lines_imported",
