@@ -231,7 +231,7 @@ def test_an_import_is_its_platforms_in_one_mode(platform: Platform, other_platfo
     assert ask(platform, "GET", f"/{made}/lines", live=True, status=404)["code"] == "not_found"
     for method, path in (("GET", ""), ("GET", "/lines"), ("POST", "/start"), ("POST", "/pause"), ("POST", "/resume")):
         for who, live in ((other_platform, False), (platform, True)):
-            options = {"json": {}} if method == "POST" else {}
+            options: dict[str, Any] = {"json": {}} if method == "POST" else {}
             assert ask(who, method, f"/{made}{path}", live=live, status=404, **options)["code"] == "not_found"
     assert [one["id"] for one in ask(platform, "GET", "")["data"]] == [made]
     assert ask(other_platform, "GET", "")["data"] == []
