@@ -25,6 +25,7 @@ from activities.accounts import AccountActivities
 from activities.activations import ActivationActivities
 from activities.checks import CheckActivities
 from activities.errors import Closed
+from activities.imports import ImportActivities
 from activities.orders import OrderActivities
 from activities.policies import PolicyActivities
 from activities.reviews import ReviewActivities
@@ -42,9 +43,17 @@ from onboarding.verifiers.registry import Verifiers
 from workflows.account import AccountWorkflow
 from workflows.activation import ActivationWorkflow
 from workflows.check import CheckWorkflow
+from workflows.imports import ImportWorkflow
 from workflows.review import ReviewWorkflow
 from workflows.rollout import RolloutWorkflow
-from workflows.schedule import account_target, check_target, ensure_sweeps, review_target, rollout_target
+from workflows.schedule import (
+    account_target,
+    check_target,
+    ensure_sweeps,
+    import_target,
+    review_target,
+    rollout_target,
+)
 from workflows.sweep import SweepWorkflow
 
 RETRY_SECONDS = 2.0
@@ -99,17 +108,28 @@ def make_worker(
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[AccountWorkflow, ActivationWorkflow, CheckWorkflow, ReviewWorkflow, RolloutWorkflow, SweepWorkflow],
+        workflows=[
+            AccountWorkflow,
+            ActivationWorkflow,
+            CheckWorkflow,
+            ImportWorkflow,
+            ReviewWorkflow,
+            RolloutWorkflow,
+            SweepWorkflow,
+        ],
         activities=[
             AccountActivities(engine.work).plan_account,
             ActivationActivities(engine.activations).advance_activation,
             OrderActivities(engine.orders).place_order,
             OrderActivities(engine.orders).undo_order,
             CheckActivities(checks).advance_check,
+            ImportActivities(engine.import_steps).step_import,
             PolicyActivities(engine.rollout_steps).step_rollout,
             reviews.see_review,
             reviews.decide_review,
-            SweepActivities(engine.work, engine.inbox, nudger, engine.rollout_steps, engine.reviews).sweep_accounts,
+            SweepActivities(
+                engine.work, engine.inbox, nudger, engine.rollout_steps, engine.reviews, engine.import_steps
+            ).sweep_accounts,
         ],
         interceptors=[Closed()],
         deployment_config=_deployment(version) if version else None,
@@ -177,6 +197,7 @@ async def _work(settings: Settings, health: Health, verifiers: Verifiers) -> Non
         check=check_target,
         rollout=rollout_target,
         review=review_target,
+        imported=import_target,
     )
     engine = await _open(settings, verifiers, nudger)
     health.postgres = True
@@ -203,6 +224,7 @@ async def _open(settings: Settings, verifiers: Verifiers, nudger: Nudger) -> Eng
                 nudge_check=nudger.nudge_check,
                 nudge_rollout=nudger.nudge_rollout,
                 nudge_review=nudger.nudge_review,
+                nudge_import=nudger.nudge_import,
             )
         except Exception as error:  # noqa: BLE001 -- not there, not migrated yet, or still starting: all pass with time
             _log.warning("waiting_for_postgres", error=type(error).__name__)

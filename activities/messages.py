@@ -170,6 +170,30 @@ class RolloutStep:
 
 
 @dataclass(frozen=True)
+class ImportLook:
+    """Which import to take further."""
+
+    import_id: str
+
+
+@dataclass(frozen=True)
+class ImportStep:
+    """What a step of an import came to.
+
+    Attributes:
+        state: where it stands.
+        wait_seconds: until the next step is due; None where nothing is left to do.
+        platform: whose it is; empty where there is no such import.
+        details: Markdown for the workflow's page: codes and numbers only.
+    """
+
+    state: str
+    wait_seconds: float | None = None
+    platform: str = ""
+    details: str = ""
+
+
+@dataclass(frozen=True)
 class Sweep:
     """One sweep: at most ``limit`` due accounts."""
 
@@ -178,7 +202,7 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Swept:
-    """How many accounts, checks, reviews and roll-outs were due, and how many were nudged; the rest is found again."""
+    """How many accounts, checks, reviews, roll-outs and imports were due, and were nudged; the rest is found again."""
 
     due: int
     nudged: int

@@ -10,6 +10,7 @@ from temporalio import activity
 from activities.messages import Sweep, Swept
 
 if TYPE_CHECKING:
+    from onboarding.imports import ImportSteps
     from onboarding.inbox import Inbox
     from onboarding.policies import RolloutSteps
     from onboarding.reviews import Reviews
@@ -26,10 +27,11 @@ class SweepActivities:
     nudger: Nudger
     rollouts: RolloutSteps
     reviews: Reviews
+    imports: ImportSteps
 
     @activity.defn
     async def sweep_accounts(self, sweep: Sweep) -> Swept:
-        """Nudge due accounts and roll-outs, checks about which the inbox holds something, and reviews without a run.
+        """Nudge due accounts, roll-outs, imports, checks about which the inbox holds something, reviews without a run.
 
         What a nudge does not reach is due again after its back-off.
         """
@@ -37,6 +39,8 @@ class SweepActivities:
         checks = {*await self.inbox.due(sweep.limit), *await self.work.leftovers(sweep.limit)}
         rollouts = await self.rollouts.due(sweep.limit)
         reviews = await self.reviews.due(sweep.limit)
-        nudged = await self.nudger.nudge_all(due, checks, rollouts, reviews)
+        imports = await self.imports.due(sweep.limit)
+        nudged = await self.nudger.nudge_all(due, checks, rollouts, reviews, imports)
         await self.work.swept()
-        return Swept(due=len(due) + len(checks) + len(rollouts) + len(reviews), nudged=nudged)
+        found = len(due) + len(checks) + len(rollouts) + len(reviews) + len(imports)
+        return Swept(due=found, nudged=nudged)

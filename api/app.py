@@ -25,6 +25,7 @@ from api.routes import (
     external_accounts,
     files,
     health,
+    imports,
     orders,
     people,
     persons,
@@ -42,7 +43,7 @@ from onboarding.engine import Engine, open_engine
 from onboarding.settings import Settings, SettingsError
 from onboarding.telemetry import instrument_app
 from onboarding.temporal import Nudger, connect
-from workflows.schedule import account_target, check_target, review_target, rollout_target
+from workflows.schedule import account_target, check_target, import_target, review_target, rollout_target
 
 ROUTERS = (
     accounts.router,
@@ -60,6 +61,7 @@ ROUTERS = (
     orders.router,
     activity.router,
     policies.router,
+    imports.router,
     verification.router,
     reviews.router,
     test_clocks.router,
@@ -124,6 +126,7 @@ def _lifespan(
             check=check_target,
             rollout=rollout_target,
             review=review_target,
+            imported=import_target,
         )
         try:
             opened = await _opened(settings, nudger)
@@ -145,6 +148,7 @@ async def _opened(settings: Settings, nudger: Nudger) -> Engine:
             nudge_check=nudger.nudge_check,
             nudge_rollout=nudger.nudge_rollout,
             nudge_review=nudger.nudge_review,
+            nudge_import=nudger.nudge_import,
         )
     except SettingsError as error:
         raise StartFailed(str(error)) from None

@@ -94,7 +94,7 @@ class Call:
         """
         use = use_of(self.request)
         resource, version = use.resource if use is not None else None, self.version
-        return parse(model, await self._body(JSON_TYPES), lambda fields: understood(fields, resource, version))
+        return parse(model, await self.raw(JSON_TYPES), lambda fields: understood(fields, resource, version))
 
     async def form(self, model: type[BaseModel]) -> dict[str, Any]:
         """A v1 body, checked.
@@ -102,9 +102,14 @@ class Call:
         Raises:
             Refusal: see ``api.schemas.parse``; ``content_type_unsupported``.
         """
-        return parse_fields(model, parse_form(await self._body(FORM_TYPES)))
+        return parse_fields(model, parse_form(await self.raw(FORM_TYPES)))
 
-    async def _body(self, types: frozenset[str]) -> bytes:
+    async def raw(self, types: frozenset[str]) -> bytes:
+        """The body as it is, of one of these media types.
+
+        Raises:
+            Refusal: ``content_type_unsupported``.
+        """
         body = await self.request.body()
         if body:
             require_content_type(self.request, types)

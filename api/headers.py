@@ -12,6 +12,7 @@ KEY_LIMIT = 255
 
 JSON_TYPES = frozenset({"application/json"})
 FORM_TYPES = frozenset({"application/x-www-form-urlencoded"})
+NDJSON_TYPES = frozenset({"application/x-ndjson"})
 
 _ONCE = (
     b"authorization",

@@ -22,6 +22,7 @@ from onboarding.door.door import Door, Nudges
 from onboarding.door.policies import PolicyShelf
 from onboarding.explanation import Explanations
 from onboarding.files import Files
+from onboarding.imports import Imports, ImportSteps
 from onboarding.inbox import Inbox
 from onboarding.objects import objects_at
 from onboarding.orders import Orders
@@ -88,6 +89,8 @@ class Engine:
     files: Files
     downstream: Downstream
     activations: Activations
+    imports: Imports
+    import_steps: ImportSteps
 
     async def authenticate(self, secret: str) -> Caller | None:
         """The caller that an API key stands for; None if there is no such key, it was revoked or it has ended."""
@@ -123,6 +126,7 @@ async def open_engine(  # noqa: PLR0913 -- the parts of a process that are not i
     nudge_check: Callable[[str, str], None] | None = None,
     nudge_rollout: Callable[[str], None] | None = None,
     nudge_review: Callable[[str, str], None] | None = None,
+    nudge_import: Callable[[str], None] | None = None,
     policy: Policy | None = None,
     policy_bytes: bytes | None = None,
     name: str = "onboarding",
@@ -137,6 +141,7 @@ async def open_engine(  # noqa: PLR0913 -- the parts of a process that are not i
         nudge_check: the same for a check, with the ids of its account and its own.
         nudge_rollout: the same for a roll-out.
         nudge_review: the same for a review, with the ids of its account and its own.
+        nudge_import: the same for an import.
         policy: the policy new accounts are assigned; the package's own if None. ``policy_bytes`` are its bytes.
         policy_bytes: see ``policy``.
         name: what Postgres shows of this process.
@@ -195,6 +200,8 @@ async def open_engine(  # noqa: PLR0913 -- the parts of a process that are not i
         files=files,
         downstream=told,
         activations=Activations(door, database, told),
+        imports=Imports(database, ring, door, nudge_import),
+        import_steps=ImportSteps(database, ring, door, chosen),
     )
 
 

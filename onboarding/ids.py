@@ -25,6 +25,7 @@ Prefix = Literal[
     "rev_",
     "rnote_",
     "in_",
+    "imp_",
     "ord_",
     "rep_",
     "rol_",

@@ -35,6 +35,9 @@ NUDGES_IN_FLIGHT = 16
 REVIEW: Prefix = "rev_"
 """How the ids of reviews begin, which checks' do not."""
 
+IMPORT: Prefix = "imp_"
+"""The same of imports, and roll-outs."""
+
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -96,11 +99,12 @@ class Nudger:
         check: what the nudge of a check is sent to, by the ids of its account and its own.
         rollout: what the nudge of a roll-out is sent to; without it none is sent, and another process's sweep does so.
         review: the same for a review, by the ids of its account and its own.
+        imported: the same for an import.
         limit: accounts that may wait; nudges beyond it are dropped.
         in_flight: nudges under way at once.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- a target for each sort of run
         self,
         client: Client,
         *,
@@ -109,6 +113,7 @@ class Nudger:
         check: Callable[[str, str], Target],
         rollout: Callable[[str], Target] | None = None,
         review: Callable[[str, str], Target] | None = None,
+        imported: Callable[[str], Target] | None = None,
         limit: int = NUDGES_WAITING,
         in_flight: int = NUDGES_IN_FLIGHT,
     ) -> None:
@@ -118,6 +123,7 @@ class Nudger:
         self._check = check
         self._rollout = rollout
         self._review = review
+        self._import = imported
         self._limit = limit
         self._in_flight = in_flight
         self._waiting: dict[tuple[str, str], None] = {}
@@ -142,6 +148,10 @@ class Nudger:
         """Tell a roll-out's run to look again: it was made, paused, resumed or taken back. As :meth:`nudge`."""
         self._put(("", rollout_id))
 
+    def nudge_import(self, import_id: str) -> None:
+        """Tell an import's run to look again: it was started, paused or resumed. As :meth:`nudge`."""
+        self._put(("", import_id))
+
     def nudge_review(self, account_id: str, review_id: str) -> None:
         """Tell a review's run to look again: somebody claimed it, decided it, or it is late. As :meth:`nudge`."""
         self._put((account_id, review_id))
@@ -164,6 +174,7 @@ class Nudger:
         checks: Iterable[tuple[str, str]] = (),
         rollout_ids: Iterable[str] = (),
         reviews: Iterable[tuple[str, str]] = (),
+        import_ids: Iterable[str] = (),
     ) -> int:
         """Nudge these, so many at a time, and wait; how many nudges arrived."""
         slots = asyncio.Semaphore(self._in_flight)
@@ -174,7 +185,7 @@ class Nudger:
                 return target is not None and await self.send(target, deadline=SWEEP_DEADLINE)
 
         nudges = [*((account_id, "") for account_id in account_ids), *checks, *reviews]
-        nudges += [("", rollout_id) for rollout_id in rollout_ids]
+        nudges += [("", owner_id) for owner_id in (*rollout_ids, *import_ids)]
         return sum(await asyncio.gather(*map(one, nudges)))
 
     async def send(self, target: Target, *, deadline: timedelta = NUDGE_DEADLINE) -> bool:
@@ -207,8 +218,10 @@ class Nudger:
                 await self.send(target)
 
     def _target(self, nudge: tuple[str, str]) -> Target | None:
-        """What a nudge is sent to: of an account, of its check or review, or without an account of a roll-out."""
+        """What a nudge is sent to: of an account, its check or review, or without one a roll-out or an import."""
         account_id, other_id = nudge
+        if other_id.startswith(IMPORT):
+            return self._import(other_id) if self._import is not None else None
         if not account_id:
             return self._rollout(other_id) if self._rollout is not None else None
         if other_id.startswith(REVIEW):

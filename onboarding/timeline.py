@@ -31,6 +31,7 @@ ACTIONS = {
     "account.attached_to_clock": "The account was put on a test clock",
     "account.closed": "The account was closed",
     "account.created": "The account was created",
+    "account.imported": "The account was imported",
     "account.reminded": "The user is silent; the platform was told",
     "account.resumed": "The onboarding was resumed",
     "account.updated": "The account was updated",

@@ -16,7 +16,7 @@ from onboarding.door.door import Look, OlderThanRow
 from onboarding.door.draft import Lease
 from onboarding.door.owing import activation_claimed_until, claimed_until, needs_worker
 from onboarding.door.view import SOON, OperatorView, parse_time
-from onboarding.storage import book, destinations, idempotency, links, tokens
+from onboarding.storage import book, destinations, idempotency, imports, links, tokens
 from onboarding.storage.work import StuckRow, due_accounts, leftover_checks, retry_stuck, stuck_accounts
 from onboarding.verifiers.port import Question, VerifierUnavailable
 
@@ -294,6 +294,8 @@ class Work:
             await destinations.purge_deliveries(tx)
             await links.purge(tx)
             await tokens.purge(tx)
+        async with self._database.transaction() as tx:
+            await imports.purge(tx)
         for _ in range(PURGES):
             async with self._database.transaction() as tx:
                 purged = await idempotency.purge(tx, limit=PURGED_AT_ONCE)

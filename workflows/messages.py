@@ -97,6 +97,14 @@ class RolloutInput:
 
 
 @dataclass(frozen=True)
+class ImportInput:
+    """A book of accounts on its way in; ``stage``, what the search attributes say, is handed on by each run."""
+
+    import_id: str
+    stage: str = ""
+
+
+@dataclass(frozen=True)
 class SweepInput:
     """One sweep: at most ``limit`` due accounts."""
 

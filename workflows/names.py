@@ -11,6 +11,7 @@ from temporalio.common import SearchAttributeKey
 ACCOUNT_WORKFLOW = "AccountWorkflow"
 ACTIVATION_WORKFLOW = "ActivationWorkflow"
 CHECK_WORKFLOW = "CheckWorkflow"
+IMPORT_WORKFLOW = "ImportWorkflow"
 REVIEW_WORKFLOW = "ReviewWorkflow"
 ROLLOUT_WORKFLOW = "RolloutWorkflow"
 SWEEP_WORKFLOW = "SweepWorkflow"
@@ -25,6 +26,8 @@ REVIEW_CHANGED = "review_changed"
 """The same for a review: somebody claimed it, decided it, or it is late."""
 DECIDE = "decide"
 """The update by which somebody decides a review in the Temporal UI."""
+IMPORT_CHANGED = "import_changed"
+"""The same for an import: it was started, paused or resumed."""
 ROLLOUT_CHANGED = "rollout_changed"
 """The same for a roll-out: it was made, paused, resumed or taken back."""
 
@@ -76,6 +79,11 @@ def check_summary(account_id: str) -> str:
 def check_workflow_id(check_id: str) -> str:
     """The run that works on a check which cannot be answered at once."""
     return f"check/{check_id}"
+
+
+def import_workflow_id(import_id: str) -> str:
+    """The run that imports a book of accounts."""
+    return f"import/{import_id}"
 
 
 def activation_summary(account_id: str, capability: str) -> str:

@@ -119,6 +119,18 @@ ROLLOUT_STEP = ActivityConfig(
 ROLLOUT_STEPS_A_RUN = 50
 """Steps before a run continues as new: some 500 events, and a new version of the worker takes over soon."""
 
+IMPORT_STEP = ActivityConfig(
+    summary="some lines",
+    # A step begins with no further line after 12 s (onboarding.imports.steps.Pace), and each of the last ones may wait
+    # for its locks a few times. A worker that was killed holds up an import for so long at most.
+    start_to_close_timeout=timedelta(seconds=60),
+    retry_policy=PATIENT,
+)
+"""Some lines of an import. No account is made twice, so it is tried again whatever went wrong."""
+
+IMPORT_STEPS_A_RUN = 50
+"""As ROLLOUT_STEPS_A_RUN: some four minutes of an import."""
+
 SWEEP = ActivityConfig(
     summary="nudge accounts that are due",
     # Finding takes 50 ms; nudging 500 accounts while Temporal answers slowly takes the rest. The next sweep is due

@@ -40,6 +40,7 @@ _PREFIXES = {
     "destination_id": "ed_",
     "event_id": "evt_",
     "file_id": "file_",
+    "import_id": "imp_",
     "gb_bank_account_id": "gbba_",
     "order_id": "ord_",
     "person_id": "person_",

@@ -28,9 +28,12 @@ from api.openapi.schemas import (
 )
 from onboarding.catalogue.texts import GROUPS, LOCALES
 from onboarding.domain.state import CheckState, Outcome
+from onboarding.door.imports import IMPORTED_BEFORE, REPEATED
 from onboarding.door.review_rows import ReviewState
+from onboarding.imports.imports import ALREADY_IMPORTED
 from onboarding.people import Audience
 from onboarding.reproduction import Result
+from onboarding.storage.imports import EXPIRED, ImportState, LineStatus
 from onboarding.storage.rollouts import RolloutState
 
 CHECK_ID, EVENT_ID, POLICY_ID = ident("check_"), ident("evt_"), ident("pol_")
@@ -116,6 +119,7 @@ def components() -> dict[str, Schema]:
             "goes.",
         ),
         "V1Account": _v1_account(),
+        **_imports(),
         **_policies(),
     }
 
@@ -405,6 +409,66 @@ def _requirements_for_people() -> Schema:
         "What is needed, why, by when and every way to settle it, in words. What only an operator reads (`reason`, "
         "`operator_text`, `status_details`) is there with `audience=operator` alone.",
     )
+
+
+def _imports() -> dict[str, Schema]:
+    import_id, line = ident("imp_"), {"type": "integer", "minimum": 1}
+    param: Schema = {
+        **nullable(TEXT),
+        "description": "The parameter by its path in the line, such as `persons[0].given_name`.",
+    }
+    problem = {
+        "code": {
+            **TEXT,
+            "description": "A code of the requests that the line stands for, or one of a line as a whole: "
+            f"`{IMPORTED_BEFORE}` (`account` is the one that was made), `{REPEATED}`, `{ALREADY_IMPORTED}` and "
+            f"`{EXPIRED}`.",
+        },
+        "message": TEXT,
+        "param": param,
+    }
+    return {
+        "Import": record(
+            {
+                "id": import_id,
+                "object": constant("v2.verification.import"),
+                "accounts_per_second": NUMBER,
+                "created": INSTANT,
+                "created_by": TEXT,
+                "dry_run": BOOLEAN,
+                "lines": record(dict.fromkeys(("received", *(status.value for status in LineStatus)), INTEGER)),
+                "livemode": BOOLEAN,
+                "status": one_of(*ImportState),
+            },
+            "A book of accounts on its way in. `dry_run` is what it was last started for.",
+        ),
+        "ImportLine": record(
+            {
+                "object": constant("v2.verification.import_line"),
+                "account": nullable(ACCOUNT_ID),
+                "capabilities": nullable(counted(TEXT)),
+                "entries": nullable(INTEGER),
+                "error": nullable(record(problem)),
+                "line": line,
+                "status": one_of(*LineStatus),
+            },
+            "What became of a line. `entries` and `capabilities` are of the account when it was made, or would be: how "
+            "many entries of its requirements await its user, and the status of each capability.",
+        ),
+        "ImportPart": record(
+            {
+                "object": constant("v2.verification.import_part"),
+                "import": import_id,
+                "lines": record(
+                    dict.fromkeys(("received", "changed", "unchanged", "refused"), INTEGER),
+                    "`changed` are new or say something else than before; `refused` are broken, or are accounts "
+                    "already and say something else now.",
+                ),
+                "refused": listed(record({"line": line, **problem})),
+            },
+            "What was taken in of some lines.",
+        ),
+    }
 
 
 def _policies() -> dict[str, Schema]:

@@ -10,7 +10,9 @@ from api.schemas.files import PURPOSES
 from api.schemas.queries import DEFAULT_LIMIT, INCLUDES, MAX_LIMIT, VAULT_LIMIT, VERIFICATION_STATUSES
 from api.schemas.reviews import REVIEWER_PATTERN, Status
 from onboarding.catalogue.texts import DEFAULT_LOCALE, LOCALES
+from onboarding.imports import MOST_LINES
 from onboarding.people import Audience
+from onboarding.storage.imports import LineStatus
 
 LIMIT = Query(
     "limit",
@@ -79,6 +81,12 @@ AUDIENCE = Query(
     "Who reads it. Do not pass on to end users what is made for operators.",
 )
 AGAINST = Query("against", {"type": "string"}, "The id of the policy to compare with.", required=True)
+FIRST_LINE = Query(
+    "first_line",
+    {"type": "integer", "minimum": 1, "maximum": MOST_LINES, "default": 1},
+    "The number of the first line of the body. Numbers count every line of the file, blank ones too.",
+)
+LINE_STATUS = Query("status", one_of(*LineStatus), "Only lines that stand so.")
 INCLUDE_URL = Query("include", listed(one_of(*URL_INCLUDE)), "What the answer shows that is null otherwise.")
 VAULT_PAGE_LIMIT = Query("limit", {**LIMIT.schema, "default": VAULT_LIMIT}, LIMIT.description)
 VERIFICATION_STATUS = Query(

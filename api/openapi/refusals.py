@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from api.access import ContextUse
 from api.openapi.described import Described
+from onboarding.storage.imports import UNDER_WAY, ImportState
 from onboarding.storage.rollouts import RolloutState
 
 Codes = Mapping[int, Sequence[str]]
@@ -167,6 +168,8 @@ REVIEW_CLAIM: Codes = {403: ("review_four_eyes",), **REVIEW}
 REVIEW_QUEUE: Codes = {404: ("review_queue_empty",)}
 REVIEW_REQUEST: Codes = {400: (_CLOSED,), 409: ("review_check_ended", *REVIEW[409])}
 ROLLOUT_CHANGE: Codes = {403: ("rollout_not_yours",), 409: tuple(f"rollout_{state}" for state in RolloutState)}
+IMPORT_CHANGE: Codes = {409: tuple(f"import_{state}" for state in ImportState)}
+IMPORT_LINES: Codes = {400: ("content_type_unsupported",), 409: tuple(f"import_{state}" for state in UNDER_WAY)}
 
 INVALID = 400
 BUSY = 429

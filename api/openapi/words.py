@@ -40,6 +40,7 @@ TAGS: Mapping[str, str] = {
     "Checks and reviews": "Questions to verifiers, and those that a person answers.",
     "Orders": "What people decide about an account, beside the rules.",
     "Activity": "What accounts turn over, as their platform reports it: rules can fall due at a volume.",
+    "Imports": "A book of accounts from elsewhere, line by line.",
     "Policies": "Versions of the requirement catalogue, and their way to accounts.",
     "Test clocks": "Time that moves as you say, for sandbox accounts.",
     "Callbacks": "For vendors.",
@@ -49,6 +50,7 @@ TAGS: Mapping[str, str] = {
 PROPERTIES: Mapping[str, str] = {
     "account_holder_name": "Name of the person or business that owns the bank account.",
     "account_holder_type": "`individual` or `company`.",
+    "accounts_per_second": "How many accounts are made in a second at most.",
     "account_number": "Write-only: answers show its last four characters.",
     "additional_addresses": "Further addresses. A list replaces the one that is there.",
     "additional_names": "Other names that the person has or had. A list replaces the one that is there.",
@@ -81,6 +83,7 @@ PROPERTIES: Mapping[str, str] = {
     "display_name": "What the account is called in lists. Never shown to customers.",
     "documents": "Documents by kind, with the ids of their files.",
     "doing_business_as": "The name customers know.",
+    "dry_run": "Whether nothing is to be made, only seen what would come of it.",
     "effective_at": "The account's own time at which it happened; `created` is the database's.",
     "email": "E-mail address.",
     "ends_at": "When it ends by itself.",

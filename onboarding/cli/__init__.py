@@ -10,6 +10,7 @@ import structlog
 import typer
 
 from onboarding.cli.api_keys import keys_app
+from onboarding.cli.imports import import_book, imports_app
 from onboarding.cli.orders import orders_app
 from onboarding.cli.policies import policies_app
 from onboarding.cli.reviews import reviews_app
@@ -22,6 +23,8 @@ inbox_app = typer.Typer(no_args_is_help=True, help="What vendors sent.")
 app.add_typer(inbox_app, name="inbox")
 activations_app = typer.Typer(no_args_is_help=True, help="What the downstream system is told of capabilities.")
 app.add_typer(activations_app, name="activations")
+app.command("import")(import_book)
+app.add_typer(imports_app, name="imports")
 app.add_typer(orders_app, name="orders")
 app.add_typer(policies_app, name="policies")
 app.add_typer(reviews_app, name="reviews")

@@ -149,8 +149,9 @@ async def _sweep(settings: Settings, limit: int) -> tuple[int, int]:
         checks = {*await engine.inbox.due(limit), *await engine.work.leftovers(limit)}
         rollouts = await engine.rollout_steps.due(limit)
         reviews = await engine.reviews.due(limit)
-        found = len(due) + len(checks) + len(rollouts) + len(reviews)
-        return found, await nudger.nudge_all(due, checks, rollouts, reviews)
+        imports = await engine.import_steps.due(limit)
+        found = len(due) + len(checks) + len(rollouts) + len(reviews) + len(imports)
+        return found, await nudger.nudge_all(due, checks, rollouts, reviews, imports)
     finally:
         await engine.close()
 
@@ -166,6 +167,7 @@ async def _nudger(settings: Settings) -> Nudger:
         check=targets.check_target,
         rollout=targets.rollout_target,
         review=targets.review_target,
+        imported=targets.import_target,
     )
 
 
@@ -304,6 +306,7 @@ def with_engine(work: Callable[[Engine], Awaitable[T]]) -> T:
             nudge_check=nudger.nudge_check,
             nudge_rollout=nudger.nudge_rollout,
             nudge_review=nudger.nudge_review,
+            nudge_import=nudger.nudge_import,
             name="onboarding-cli",
         )
         try:

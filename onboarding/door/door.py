@@ -37,7 +37,7 @@ from onboarding.storage import accounts, files, tables
 from onboarding.storage.listing import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
     from datetime import datetime
 
     from onboarding.activators.port import Downstream
@@ -90,6 +90,14 @@ class Afterwards(Protocol):
 
     def after_look(self, draft: Draft, view: OperatorView, wake_at: datetime | None) -> Any:
         """Claim what is owed; what it answers is the change's result."""
+
+
+@runtime_checkable
+class Noted(Protocol):
+    """A change that makes an account and notes, in a row beside it, what the look decided about that."""
+
+    def note(self, draft: Draft, evaluation: Mapping[str, Any]) -> Any:
+        """Note it; what it answers is the change's result."""
 
 
 @runtime_checkable
@@ -248,6 +256,17 @@ class Door:
             self._nudge(account_id)
         return revised
 
+    async def rehearse(self, change: Change | Drawn, caller: Caller) -> Any:
+        """What :meth:`create` would answer as the change's result. All of it is undone again, and nobody is nudged."""
+        account_id = new_id("acct_")
+        try:
+            async with self._database.transaction() as tx:
+                change = await self._drawn(tx, change)
+                revised, _ = await self._make(tx, account_id, change, caller, None)
+                raise _Rehearsed(revised.result)  # noqa: TRY301 -- what undoes a transaction is an exception
+        except _Rehearsed as rehearsed:
+            return rehearsed.result
+
     async def view(self, record: AccountRecord) -> tuple[Draft, Documents]:
         """What can be read of a loaded account now: time that nobody played yet is played in memory.
 
@@ -298,6 +317,8 @@ class Door:
         await self._read_files(tx, draft, change)
         result = change.apply(draft)
         self._look(draft, journal, World(draft, self._verifiers), change, caller, key)
+        if isinstance(change, Noted):
+            result = change.note(draft, journal.evaluation)
         silence = self._silence(None).looked(
             draft, journal, view_of(draft, journal.evaluation), draft.as_of, caller.actor
         )
@@ -517,6 +538,14 @@ class Door:
             turn.waiting -= 1
             if not turn.waiting:
                 self._turns.pop(name, None)
+
+
+class _Rehearsed(Exception):  # noqa: N818 -- says what is
+    """What a rehearsal came to; raised to undo it."""
+
+    def __init__(self, result: Any) -> None:
+        super().__init__("rehearsed")
+        self.result = result
 
 
 class _Turn:

@@ -8,7 +8,7 @@ parameter). Whether something is *true* is not asked here: that is a check, and 
 ``phone``, ``routing_number`` and ``url``. No message holds a value of the request.
 """
 
-from onboarding.validation.accounts import validate_account
+from onboarding.validation.accounts import NOT_AT_CREATION, validate_account
 from onboarding.validation.bank_accounts import (
     DEFAULT_CURRENCIES,
     validate_bank_account,
@@ -21,6 +21,7 @@ from onboarding.validation.responsibilities import requirements_collector
 
 __all__ = [
     "DEFAULT_CURRENCIES",
+    "NOT_AT_CREATION",
     "check_required_capabilities",
     "requirements_collector",
     "validate_account",

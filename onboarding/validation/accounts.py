@@ -28,7 +28,8 @@ from onboarding.validation.structures import check_structure
 
 _STRUCTURE = ("identity", "business_details", "structure")
 _DECLARATIONS = ("directorship_declaration", "ownership_declaration", "representative_declaration")
-_NOT_AT_CREATION = ("directorship_declaration", "ownership_declaration")
+NOT_AT_CREATION = ("directorship_declaration", "ownership_declaration")
+"""What can be declared only once the account exists."""
 
 
 def validate_account(  # noqa: PLR0913 -- the values before and after, and what is known about the moment
@@ -140,7 +141,7 @@ def _refuse_other_country(patch: Mapping[str, Any], after: Mapping[str, Any]) ->
 
 def _check_attestations(attestations: Mapping[str, Any], as_of: datetime, *, creating: bool) -> None:
     path = "identity.attestations"
-    for name in _NOT_AT_CREATION:
+    for name in NOT_AT_CREATION:
         if creating and attestations.get(name):
             raise Refusal(
                 f"{name}_not_allowed_during_account_creation",

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import hypothesis
+import orjson
 import pytest
+import schemathesis
 
 from api.app import ROUTERS
 from api.openapi import openapi_document
@@ -27,6 +29,12 @@ FUZZ = hypothesis.settings(
     suppress_health_check=list(hypothesis.HealthCheck),
     phases=[hypothesis.Phase.generate],
 )
+
+
+@schemathesis.serializer("application/x-ndjson")
+def _as_lines(_context: Any, value: Any) -> bytes:
+    """A body of lines: text as it is, anything else as one line."""
+    return value.encode(errors="replace") if isinstance(value, str) else orjson.dumps(value)
 
 
 @pytest.fixture(scope="session")

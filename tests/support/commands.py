@@ -17,7 +17,13 @@ PATIENCE = 60
 """Seconds that one command may take."""
 
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["onboarding.cli.operations", "onboarding.cli.policy_operations"])
+_processes.set_forkserver_preload(
+    [
+        "onboarding.cli.operations",
+        "onboarding.cli.import_operations",
+        "onboarding.cli.policy_operations",
+    ]
+)
 
 
 @dataclass(frozen=True)

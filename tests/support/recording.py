@@ -30,7 +30,7 @@ KEPT = 2
 
 CATALOGUES = frozenset({"capabilities", "checks", "errors", "groups", "reviews", "roles", "sets"})
 _ID = re.compile(
-    r"\b(acct|accttok|alu_test|ba|btok|check|clock|ed_test|evid|evt|evt_test|file|gbba|interv|key|moment|ord|person"
+    r"\b(acct|accttok|alu_test|ba|btok|check|clock|ed_test|evid|evt|evt_test|file|gbba|imp|interv|key|moment|ord|person"
     r"|perstok|plat|rep|req|rev|rnote|rol|usba|whsec)_[0-9A-Za-z]{20,}"
 )
 _DIGITS = 24

@@ -30,7 +30,7 @@ from onboarding.verifiers.registry import Verifiers
 from tests.support.samples import BANK_ACCOUNT, RECIPIENT, RECIPIENT_DETAILS, patched
 from worker import make_worker
 from workflows import names
-from workflows.schedule import account_target, check_target, review_target, rollout_target
+from workflows.schedule import account_target, check_target, import_target, review_target, rollout_target
 
 QUICK = Pace(
     first=timedelta(milliseconds=200),
@@ -123,6 +123,7 @@ async def bench(  # noqa: PLR0913 -- everything that a test may replace
         check=check_target,
         rollout=rollout_target,
         review=review_target,
+        imported=import_target,
     )
     engine = await open_engine(
         settings,
@@ -132,6 +133,7 @@ async def bench(  # noqa: PLR0913 -- everything that a test may replace
         nudge_check=nudger.nudge_check,
         nudge_rollout=nudger.nudge_rollout,
         nudge_review=nudger.nudge_review,
+        nudge_import=nudger.nudge_import,
     )
     if rhythm is not None:
         telling = Activations(engine.door, engine.database, engine.downstream, rhythm)

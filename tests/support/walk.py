@@ -96,6 +96,7 @@ class Walk:
         self._reviews()
         self._orders()
         self._policies()
+        self._imports()
         self._clocks()
 
     def _service(self) -> None:
@@ -278,6 +279,20 @@ class Walk:
         self.ask("GET", path)
         for verb in ("pause", "resume", "roll_back"):
             self.ask("POST", f"{path}/{verb}", {})
+
+    def _imports(self) -> None:
+        imports, ndjson = "/v2/verification/imports", {"Content-Type": "application/x-ndjson"}
+        made = self.ask("POST", imports, {"accounts_per_second": 20})
+        self.ids["import_id"] = made["id"]
+        path = f"{imports}/{made['id']}"
+        body = "\n".join(json.dumps(line) for line in ({"account": RECIPIENT}, {"account": {"display_name": 7}}))
+        self.ask("POST", f"{path}/lines?first_line=1", content=body, headers=ndjson)
+        self.ask("GET", f"{path}/lines?status=refused")
+        self.ask("POST", f"{path}/start", {"dry_run": True})
+        self.ask("POST", f"{path}/pause", {})
+        self.ask("POST", f"{path}/resume", {})
+        self.ask("GET", path)
+        self.ask("GET", imports)
 
     def _clocks(self) -> None:
         clocks = "/v2/verification/test_clocks"

@@ -31,6 +31,7 @@ from onboarding.storage.tables.checks import (
     ReviewNote,
 )
 from onboarding.storage.tables.files import File, FileUpload
+from onboarding.storage.tables.imports import Import, ImportLine
 from onboarding.storage.tables.inbox import InboxItem
 from onboarding.storage.tables.platforms import (
     ApiKey,
@@ -70,6 +71,8 @@ __all__ = [
     "File",
     "FileUpload",
     "IdempotencyKey",
+    "Import",
+    "ImportLine",
     "InboxItem",
     "Mark",
     "Order",
