@@ -35,7 +35,7 @@ from tests.forecast.policies import CURRENT, EARLIER, MILDER, STRICTER
 from tests.stories.telling import DAY, HOUR, START, born, company, individual, new_caller
 from tests.support import samples
 
-ACCOUNTS = 102
+ACCOUNTS = 72
 """For each of two policies."""
 
 NOW = 70 * DAY
