@@ -28,6 +28,7 @@ from activities.errors import Closed
 from activities.orders import OrderActivities
 from activities.policies import PolicyActivities
 from activities.reviews import ReviewActivities
+from activities.screening import ScreeningActivities
 from activities.sweep import SweepActivities
 from onboarding import telemetry
 from onboarding.checks import Checks
@@ -42,9 +43,17 @@ from onboarding.verifiers.registry import Verifiers
 from workflows.account import AccountWorkflow
 from workflows.activation import ActivationWorkflow
 from workflows.check import CheckWorkflow
+from workflows.list_delta import ListDeltaWorkflow
 from workflows.review import ReviewWorkflow
 from workflows.rollout import RolloutWorkflow
-from workflows.schedule import account_target, check_target, ensure_sweeps, review_target, rollout_target
+from workflows.schedule import (
+    account_target,
+    check_target,
+    ensure_sweeps,
+    list_delta_target,
+    review_target,
+    rollout_target,
+)
 from workflows.sweep import SweepWorkflow
 
 RETRY_SECONDS = 2.0
@@ -99,7 +108,15 @@ def make_worker(
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[AccountWorkflow, ActivationWorkflow, CheckWorkflow, ReviewWorkflow, RolloutWorkflow, SweepWorkflow],
+        workflows=[
+            AccountWorkflow,
+            ActivationWorkflow,
+            CheckWorkflow,
+            ListDeltaWorkflow,
+            ReviewWorkflow,
+            RolloutWorkflow,
+            SweepWorkflow,
+        ],
         activities=[
             AccountActivities(engine.work).plan_account,
             ActivationActivities(engine.activations).advance_activation,
@@ -109,7 +126,10 @@ def make_worker(
             PolicyActivities(engine.rollout_steps).step_rollout,
             reviews.see_review,
             reviews.decide_review,
-            SweepActivities(engine.work, engine.inbox, nudger, engine.rollout_steps, engine.reviews).sweep_accounts,
+            ScreeningActivities(engine.list_deltas).step_list_delta,
+            SweepActivities(
+                engine.work, engine.inbox, nudger, engine.rollout_steps, engine.reviews, engine.list_deltas
+            ).sweep_accounts,
         ],
         interceptors=[Closed()],
         deployment_config=_deployment(version) if version else None,
@@ -177,6 +197,7 @@ async def _work(settings: Settings, health: Health, verifiers: Verifiers) -> Non
         check=check_target,
         rollout=rollout_target,
         review=review_target,
+        list_delta=list_delta_target,
     )
     engine = await _open(settings, verifiers, nudger)
     health.postgres = True

@@ -11,6 +11,7 @@ from activities.messages import Sweep, Swept
 
 if TYPE_CHECKING:
     from onboarding.inbox import Inbox
+    from onboarding.list_deltas import ListDeltas
     from onboarding.policies import RolloutSteps
     from onboarding.reviews import Reviews
     from onboarding.temporal import Nudger
@@ -26,17 +27,20 @@ class SweepActivities:
     nudger: Nudger
     rollouts: RolloutSteps
     reviews: Reviews
+    list_deltas: ListDeltas
 
     @activity.defn
     async def sweep_accounts(self, sweep: Sweep) -> Swept:
-        """Nudge due accounts and roll-outs, checks about which the inbox holds something, and reviews without a run.
+        """Nudge due accounts and batches, checks about which the inbox holds something, and reviews without a run.
 
-        What a nudge does not reach is due again after its back-off.
+        What a nudge does not reach is due again after its back-off. At last the lists that this worker has loaded are
+        noted, if they are new ones.
         """
         due = await self.work.sweep(sweep.limit)
         checks = {*await self.inbox.due(sweep.limit), *await self.work.leftovers(sweep.limit)}
-        rollouts = await self.rollouts.due(sweep.limit)
+        batches = [*await self.rollouts.due(sweep.limit), *await self.list_deltas.due(sweep.limit)]
         reviews = await self.reviews.due(sweep.limit)
-        nudged = await self.nudger.nudge_all(due, checks, rollouts, reviews)
+        nudged = await self.nudger.nudge_all(due, checks, batches, reviews)
+        await self.list_deltas.note()
         await self.work.swept()
-        return Swept(due=len(due) + len(checks) + len(rollouts) + len(reviews), nudged=nudged)
+        return Swept(due=len(due) + len(checks) + len(batches) + len(reviews), nudged=nudged)

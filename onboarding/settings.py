@@ -56,6 +56,7 @@ class Settings(BaseSettings):
 
     verifiers: str = Field("", validation_alias="ONBOARDING_VERIFIERS")
     screening_lists: str = Field("", validation_alias="ONBOARDING_SCREENING_LISTS")
+    list_delta_rate: float = Field(200.0, gt=0, le=10_000, validation_alias="ONBOARDING_LIST_DELTA_RATE")
     manual_checks: str = Field("", validation_alias="ONBOARDING_MANUAL_CHECKS")
     profile_reviews: Literal["on", "off"] = Field("on", validation_alias="ONBOARDING_PROFILE_REVIEWS")
     profile_denylist: str = Field("", validation_alias="ONBOARDING_PROFILE_DENYLIST")

@@ -84,6 +84,11 @@ callbacks = _meter.create_counter(
     "onboarding.callbacks", unit="{callback}", description="Callbacks of vendors, by verifier and what became of them."
 )
 nudges = _meter.create_counter("onboarding.nudges", unit="{nudge}", description="Nudges, by what became of them.")
+list_delta_accounts = _meter.create_counter(
+    "onboarding.list_delta.accounts",
+    unit="{account}",
+    description="Accounts that were compared with new entries of lists, and those of them that are asked again.",
+)
 
 
 def is_enabled() -> bool:

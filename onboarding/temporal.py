@@ -33,6 +33,7 @@ NUDGES_IN_FLIGHT = 16
 """Nudges under way at once, of requests and of sweeps each: more did not get through faster on a small server."""
 
 REVIEW: Prefix = "rev_"
+LIST_DELTA: Prefix = "delta_"
 """How the ids of reviews begin, which checks' do not."""
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -96,11 +97,12 @@ class Nudger:
         check: what the nudge of a check is sent to, by the ids of its account and its own.
         rollout: what the nudge of a roll-out is sent to; without it none is sent, and another process's sweep does so.
         review: the same for a review, by the ids of its account and its own.
+        list_delta: the same for a list delta.
         limit: accounts that may wait; nudges beyond it are dropped.
         in_flight: nudges under way at once.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what each kind of nudge is sent to
         self,
         client: Client,
         *,
@@ -109,6 +111,7 @@ class Nudger:
         check: Callable[[str, str], Target],
         rollout: Callable[[str], Target] | None = None,
         review: Callable[[str, str], Target] | None = None,
+        list_delta: Callable[[str], Target] | None = None,
         limit: int = NUDGES_WAITING,
         in_flight: int = NUDGES_IN_FLIGHT,
     ) -> None:
@@ -118,6 +121,7 @@ class Nudger:
         self._check = check
         self._rollout = rollout
         self._review = review
+        self._list_delta = list_delta
         self._limit = limit
         self._in_flight = in_flight
         self._waiting: dict[tuple[str, str], None] = {}
@@ -162,10 +166,10 @@ class Nudger:
         self,
         account_ids: Iterable[str],
         checks: Iterable[tuple[str, str]] = (),
-        rollout_ids: Iterable[str] = (),
+        batch_ids: Iterable[str] = (),
         reviews: Iterable[tuple[str, str]] = (),
     ) -> int:
-        """Nudge these, so many at a time, and wait; how many nudges arrived."""
+        """Nudge these, so many at a time, and wait; how many nudges arrived. Batches are roll-outs and list deltas."""
         slots = asyncio.Semaphore(self._in_flight)
 
         async def one(nudge: tuple[str, str]) -> bool:
@@ -174,7 +178,7 @@ class Nudger:
                 return target is not None and await self.send(target, deadline=SWEEP_DEADLINE)
 
         nudges = [*((account_id, "") for account_id in account_ids), *checks, *reviews]
-        nudges += [("", rollout_id) for rollout_id in rollout_ids]
+        nudges += [("", batch_id) for batch_id in batch_ids]
         return sum(await asyncio.gather(*map(one, nudges)))
 
     async def send(self, target: Target, *, deadline: timedelta = NUDGE_DEADLINE) -> bool:
@@ -207,8 +211,10 @@ class Nudger:
                 await self.send(target)
 
     def _target(self, nudge: tuple[str, str]) -> Target | None:
-        """What a nudge is sent to: of an account, of its check or review, or without an account of a roll-out."""
+        """What a nudge is sent to: of an account, of its check or review, or without an account of a batch."""
         account_id, other_id = nudge
+        if not account_id and other_id.startswith(LIST_DELTA):
+            return self._list_delta(other_id) if self._list_delta is not None else None
         if not account_id:
             return self._rollout(other_id) if self._rollout is not None else None
         if other_id.startswith(REVIEW):

@@ -97,6 +97,13 @@ class RolloutInput:
 
 
 @dataclass(frozen=True)
+class ListDeltaInput:
+    """New entries of the screening lists."""
+
+    delta_id: str
+
+
+@dataclass(frozen=True)
 class SweepInput:
     """One sweep: at most ``limit`` due accounts."""
 

@@ -11,6 +11,7 @@ from temporalio.common import SearchAttributeKey
 ACCOUNT_WORKFLOW = "AccountWorkflow"
 ACTIVATION_WORKFLOW = "ActivationWorkflow"
 CHECK_WORKFLOW = "CheckWorkflow"
+LIST_DELTA_WORKFLOW = "ListDeltaWorkflow"
 REVIEW_WORKFLOW = "ReviewWorkflow"
 ROLLOUT_WORKFLOW = "RolloutWorkflow"
 SWEEP_WORKFLOW = "SweepWorkflow"
@@ -27,6 +28,8 @@ DECIDE = "decide"
 """The update by which somebody decides a review in the Temporal UI."""
 ROLLOUT_CHANGED = "rollout_changed"
 """The same for a roll-out: it was made, paused, resumed or taken back."""
+LIST_DELTA_CHANGED = "list_delta_changed"
+"""The same for a list delta: it is due."""
 
 STATUS = "status"
 """Query: where an account's run stands."""
@@ -96,6 +99,11 @@ def review_summary(account_id: str) -> str:
 def review_workflow_id(review_id: str) -> str:
     """The run that shows a review to operators."""
     return f"review/{review_id}"
+
+
+def list_delta_workflow_id(delta_id: str) -> str:
+    """The run that holds new entries of lists against everybody."""
+    return f"list-delta/{delta_id}"
 
 
 def rollout_workflow_id(rollout_id: str) -> str:

@@ -119,6 +119,17 @@ ROLLOUT_STEP = ActivityConfig(
 ROLLOUT_STEPS_A_RUN = 50
 """Steps before a run continues as new: some 500 events, and a new version of the worker takes over soon."""
 
+LIST_DELTA_STEP = ActivityConfig(
+    summary="a page of accounts",
+    # A page of 200 takes a second. Where all of them are to be asked again, and busy, it takes the rest.
+    start_to_close_timeout=timedelta(seconds=90),
+    retry_policy=PATIENT,
+)
+"""A page of a list delta. Nobody is asked twice, so it is tried again whatever went wrong."""
+
+LIST_DELTA_STEPS_A_RUN = 50
+"""As of a roll-out."""
+
 SWEEP = ActivityConfig(
     summary="nudge accounts that are due",
     # Finding takes 50 ms; nudging 500 accounts while Temporal answers slowly takes the rest. The next sweep is due

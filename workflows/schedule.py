@@ -21,7 +21,7 @@ from temporalio.client import (
 
 from onboarding.temporal import Target
 from workflows import names, options
-from workflows.messages import AccountInput, CheckInput, ReviewInput, RolloutInput, SweepInput
+from workflows.messages import AccountInput, CheckInput, ListDeltaInput, ReviewInput, RolloutInput, SweepInput
 
 
 def account_target(account_id: str) -> Target:
@@ -64,6 +64,17 @@ def rollout_target(rollout_id: str) -> Target:
         signal=names.ROLLOUT_CHANGED,
         workflow=names.ROLLOUT_WORKFLOW,
         input=RolloutInput(rollout_id),
+        summary="how far it is stands beside, in the current details",
+    )
+
+
+def list_delta_target(delta_id: str) -> Target:
+    """What the nudge of a list delta is sent to: its run, started if there is none."""
+    return Target(
+        workflow_id=names.list_delta_workflow_id(delta_id),
+        signal=names.LIST_DELTA_CHANGED,
+        workflow=names.LIST_DELTA_WORKFLOW,
+        input=ListDeltaInput(delta_id),
         summary="how far it is stands beside, in the current details",
     )
 

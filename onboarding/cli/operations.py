@@ -147,10 +147,10 @@ async def _sweep(settings: Settings, limit: int) -> tuple[int, int]:
     try:
         due = await engine.work.sweep(limit)
         checks = {*await engine.inbox.due(limit), *await engine.work.leftovers(limit)}
-        rollouts = await engine.rollout_steps.due(limit)
+        batches = [*await engine.rollout_steps.due(limit), *await engine.list_deltas.due(limit)]
         reviews = await engine.reviews.due(limit)
-        found = len(due) + len(checks) + len(rollouts) + len(reviews)
-        return found, await nudger.nudge_all(due, checks, rollouts, reviews)
+        found = len(due) + len(checks) + len(batches) + len(reviews)
+        return found, await nudger.nudge_all(due, checks, batches, reviews)
     finally:
         await engine.close()
 
@@ -166,6 +166,7 @@ async def _nudger(settings: Settings) -> Nudger:
         check=targets.check_target,
         rollout=targets.rollout_target,
         review=targets.review_target,
+        list_delta=targets.list_delta_target,
     )
 
 

@@ -30,7 +30,7 @@ from onboarding.verifiers.registry import Verifiers
 from tests.support.samples import BANK_ACCOUNT, RECIPIENT, RECIPIENT_DETAILS, patched
 from worker import make_worker
 from workflows import names
-from workflows.schedule import account_target, check_target, review_target, rollout_target
+from workflows.schedule import account_target, check_target, list_delta_target, review_target, rollout_target
 
 QUICK = Pace(
     first=timedelta(milliseconds=200),
@@ -123,6 +123,7 @@ async def bench(  # noqa: PLR0913 -- everything that a test may replace
         check=check_target,
         rollout=rollout_target,
         review=review_target,
+        list_delta=list_delta_target,
     )
     engine = await open_engine(
         settings,

@@ -226,7 +226,12 @@ async def test_a_review_becomes_late_on_time_and_one_without_run_is_found(
         await handle.terminate("its storage is lost")
         await made.fetch("UPDATE reviews SET look_at = clock_timestamp() WHERE id = $1", review_id)
         sweeps = SweepActivities(
-            made.engine.work, made.engine.inbox, made.nudger, made.engine.rollout_steps, made.engine.reviews
+            made.engine.work,
+            made.engine.inbox,
+            made.nudger,
+            made.engine.rollout_steps,
+            made.engine.reviews,
+            made.engine.list_deltas,
         )
         await sweeps.sweep_accounts(Sweep(500))
         await runs(made, review_id)

@@ -101,7 +101,9 @@ async def test_sweep_starts_a_run_that_was_lost(temporal_settings: Settings, cli
             assert await made.status(names.rollout_workflow_id(rollout)) is None
             nudger = other.nudger
             nudger._task_queue = made.task_queue
-            sweeps = SweepActivities(engine.work, engine.inbox, nudger, engine.rollout_steps, engine.reviews)
+            sweeps = SweepActivities(
+                engine.work, engine.inbox, nudger, engine.rollout_steps, engine.reviews, engine.list_deltas
+            )
             await sweeps.sweep_accounts(Sweep(500))
             await eventually(lambda: has_ended(made, rollout))
         assert await announcements(engine, ids) == dict.fromkeys(ids, 1)

@@ -43,6 +43,13 @@ from onboarding.storage.tables.platforms import (
     TestClock,
 )
 from onboarding.storage.tables.rollouts import CurrentPolicy, Rollout, RolloutAccount
+from onboarding.storage.tables.screening import (
+    ListDelta,
+    ListDeltaEntry,
+    ListDeltaFailure,
+    ScreeningList,
+    ScreeningListEntry,
+)
 from onboarding.storage.tables.tokens import Token
 
 __all__ = [
@@ -71,6 +78,9 @@ __all__ = [
     "FileUpload",
     "IdempotencyKey",
     "InboxItem",
+    "ListDelta",
+    "ListDeltaEntry",
+    "ListDeltaFailure",
     "Mark",
     "Order",
     "PendingDelivery",
@@ -81,6 +91,8 @@ __all__ = [
     "ReviewNote",
     "Rollout",
     "RolloutAccount",
+    "ScreeningList",
+    "ScreeningListEntry",
     "SealedValue",
     "Table",
     "TestClock",
