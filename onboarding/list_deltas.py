@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import structlog
 
@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from onboarding.door.door import Door
     from onboarding.door.draft import Draft
     from onboarding.storage.database import Database, Transaction
-    from onboarding.storage.list_deltas import DeltaCounts, KnownList, Listed
+    from onboarding.storage.list_deltas import DeltaCounts, KnownList
+    from onboarding.verifiers.lists.entries import Listed
+    from onboarding.verifiers.lists.files import LoadedList
 
 REASON = "list_changed"
 
@@ -47,26 +49,6 @@ BEHIND = "lists_behind"
 """Code of a worker that has not loaded the entries of a delta yet. Another one may have, and it will itself."""
 
 _log = structlog.stdlib.get_logger("list_deltas")
-
-
-class LoadedVersion(Protocol):
-    """A list in use."""
-
-    name: str
-    digest: str
-    published: str | None
-
-    @property
-    def version(self) -> str:
-        """As answers name it."""
-
-    @property
-    def entries(self) -> Sequence[Any]:
-        """Every entry, with ``entry_id`` and ``digest``."""
-
-    @property
-    def screened(self) -> Iterator[Any]:
-        """Those that persons are screened against."""
 
 
 @runtime_checkable
@@ -78,7 +60,7 @@ class Screening(Protocol):
     version: str
 
     @property
-    def lists(self) -> Sequence[LoadedVersion]:
+    def lists(self) -> Sequence[LoadedList]:
         """The lists in use; empty before all were loaded once."""
 
     def is_meant(self, inputs: Mapping[str, str], entries: Collection[Listed]) -> bool:
@@ -156,7 +138,7 @@ class ListDeltas:
         self._noted = version
         return delta_id
 
-    async def _noted_in(self, tx: Transaction, version: str, loaded: Sequence[LoadedVersion]) -> str | None:
+    async def _noted_in(self, tx: Transaction, version: str, loaded: Sequence[LoadedList]) -> str | None:
         known = await list_deltas.known_lists(tx)
         if _is_same(loaded, known):
             return None  # somebody else was quicker
@@ -349,9 +331,9 @@ def _passed_before(draft: Draft, screening: Screening, version: str) -> Iterator
             yield subject, draft.inputs(kind, subject)
 
 
-def _is_same(loaded: Sequence[LoadedVersion], known: Mapping[str, KnownList]) -> bool:
+def _is_same(loaded: Sequence[LoadedList], known: Mapping[str, KnownList]) -> bool:
     return {one.name: one.digest for one in loaded} == {name: row.digest for name, row in known.items()}
 
 
-def _is_older(one: LoadedVersion, known: KnownList | None) -> bool:
+def _is_older(one: LoadedList, known: KnownList | None) -> bool:
     return known is not None and bool(one.published) and (one.published or "") < (known.published or "")
