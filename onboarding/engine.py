@@ -13,6 +13,7 @@ from onboarding.activators.configured import downstream_from
 from onboarding.activators.port import Downstream
 from onboarding.activity import Activity
 from onboarding.api_keys import ApiKeys
+from onboarding.backlog import Backlog, Bounds
 from onboarding.clocks import Clocks
 from onboarding.crypto import SealBroken
 from onboarding.destinations import Destinations
@@ -195,7 +196,7 @@ async def open_engine(  # noqa: PLR0913 -- the parts of a process that are not i
         ),
         rollout_steps=RolloutSteps(database, door, shelf),
         list_deltas=ListDeltas(database, door, screening, ListDeltaPace(settings.list_delta_rate)),
-        work=Work(database, door, clocks, chosen, files),
+        work=Work(database, door, clocks, chosen, files, Backlog(database, chosen, Bounds(*settings.backlog_bounds))),
         inbox=Inbox(database, ring, chosen, nudge_check),
         files=files,
         downstream=told,

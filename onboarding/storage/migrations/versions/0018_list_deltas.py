@@ -63,4 +63,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_list_delta_failures_account_id")),
         sa.PrimaryKeyConstraint("delta_id", "account_id", name=op.f("pk_list_delta_failures")),
     )
+    op.add_column("checks", sa.Column("held_for", sa.String()))
+    op.create_index("ix_checks_held", "checks", ["held_for"], postgresql_where=sa.text("held_for IS NOT NULL"))
+    op.create_index(
+        "ix_checks_claimed",
+        "checks",
+        ["kind"],
+        postgresql_where=sa.text("lease_run IS NOT NULL AND ended_at IS NULL"),
+    )
     op.create_index("ix_orders_campaign", "orders", ["campaign"], postgresql_where=sa.text("campaign IS NOT NULL"))
