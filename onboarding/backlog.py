@@ -103,10 +103,11 @@ class Backlog:
             freed += len(account_ids)
         return freed
 
-    async def state(self) -> dict[str, InHand]:
-        """Questions in hand and held checks, by verifier."""
+    async def state(self) -> list[tuple[str, InHand, int]]:
+        """Verifiers with something in hand or held back, each with its bound."""
         async with self._database.reading() as r:
-            return await backlog.in_hand(r)
+            rows = await backlog.in_hand(r)
+        return [(name, row, self._bounds.of(name)) for name, row in rows.items()]
 
     @property
     def _is_old(self) -> bool:

@@ -22,9 +22,11 @@ from onboarding.orders import KINDS
 from onboarding.settings import Settings, load_settings
 from onboarding.storage import migrate as migrations
 from onboarding.storage.activations import OwedActivation
+from onboarding.storage.backlog import InHand
 from onboarding.storage.database import Database
 from onboarding.storage.faults import ConnectionLost, StatementFailed
 from onboarding.storage.inbox import ItemRow, ItemState
+from onboarding.storage.list_deltas import DeltaCounts, KnownList
 from onboarding.storage.work import StuckRow
 from onboarding.temporal import Nudger, connect
 
@@ -168,6 +170,16 @@ async def _nudger(settings: Settings) -> Nudger:
         review=targets.review_target,
         list_delta=targets.list_delta_target,
     )
+
+
+def list_state(limit: int) -> tuple[list[KnownList], list[DeltaCounts]]:
+    """The screening lists, and the newest deltas of them."""
+    return with_engine(lambda engine: engine.list_deltas.state(limit))
+
+
+def in_hand() -> list[tuple[str, InHand, int]]:
+    """Verifiers with something in hand, and how much each may have."""
+    return with_engine(lambda engine: engine.work.backlog.state())
 
 
 def list_inbox(states: Sequence[str], verifier: str | None, limit: int) -> list[ItemRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -11,7 +12,9 @@ from onboarding.cli import app
 from onboarding.door.callers import Caller
 from onboarding.engine import Engine, open_engine
 from onboarding.local.processes import free_port
+from onboarding.local.postgres import LocalPostgres
 from onboarding.settings import Settings
+from onboarding.storage import migrate
 from tests.stories.telling import new_caller
 
 
@@ -25,6 +28,15 @@ async def engine(settings: Settings) -> AsyncIterator[Engine]:
 @pytest.fixture
 async def caller(engine: Engine) -> Caller:
     return await new_caller(engine)
+
+
+@pytest.fixture
+def own_settings(settings: Settings, postgres: LocalPostgres) -> Settings:
+    """Settings on a database of this test's own: for what is about the whole book."""
+    name = f"book_{uuid.uuid4().hex[:12]}"
+    postgres.create_database(name)
+    migrate.upgrade(postgres.url(name))
+    return settings.model_copy(update={"database_url": postgres.url(name)})
 
 
 @pytest.fixture

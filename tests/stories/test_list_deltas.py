@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -20,9 +19,7 @@ from onboarding.door.orders import PlaceOrder
 from onboarding.door.reviews import Decision
 from onboarding.engine import Engine, open_engine
 from onboarding.list_deltas import BEHIND, ListDeltas, Pace
-from onboarding.local.postgres import LocalPostgres
 from onboarding.settings import Settings
-from onboarding.storage import migrate
 from onboarding.verifiers.lists import ListVerifier, sources_in
 from onboarding.verifiers.port import VerifierUnavailable
 from onboarding.verifiers.registry import Verifiers
@@ -111,12 +108,9 @@ class Worker:
 
 
 @pytest.fixture
-async def book(settings: Settings, postgres: LocalPostgres, tmp_path: Path) -> AsyncIterator[Book]:
-    name = f"lists_{uuid.uuid4().hex[:12]}"
-    postgres.create_database(name)
-    migrate.upgrade(postgres.url(name))
+async def book(own_settings: Settings, tmp_path: Path) -> AsyncIterator[Book]:
     async with AsyncExitStack() as stack:
-        made = Book(settings.model_copy(update={"database_url": postgres.url(name)}), tmp_path, stack)
+        made = Book(own_settings, tmp_path, stack)
         made.write(*BASE)
         yield made
 
