@@ -287,8 +287,12 @@ class ListDeltas:
         failed: set[str] = set()
         for place in range(0, len(meant), self._pace.at_once):
             batch = meant[place : place + self._pace.at_once]
-            ordered = await asyncio.gather(*(self._order(row, kind, *one) for one in batch))
-            failed |= {account_id for (account_id, _), is_done in zip(batch, ordered, strict=True) if not is_done}
+            ordered = await asyncio.gather(*(self._order(row, kind, *one) for one in batch), return_exceptions=True)
+            for (account_id, _), outcome in zip(batch, ordered, strict=True):
+                if isinstance(outcome, BaseException):
+                    raise outcome  # the others have ended
+                if not outcome:
+                    failed.add(account_id)
         return failed
 
     async def _order(self, row: DeltaRow, kind: str, account_id: str, subjects: Sequence[str]) -> bool:

@@ -11,8 +11,8 @@ from typer.testing import CliRunner, Result
 from onboarding.cli import app
 from onboarding.door.callers import Caller
 from onboarding.engine import Engine, open_engine
-from onboarding.local.processes import free_port
 from onboarding.local.postgres import LocalPostgres
+from onboarding.local.processes import free_port
 from onboarding.settings import Settings
 from onboarding.storage import migrate
 from tests.stories.telling import new_caller

@@ -43,7 +43,7 @@ class Book:
 
     def write(self, *entries: dict[str, Any], published: str = "2026-11-20", name: str = "house") -> None:
         document = {"published": published, "entries": entries, "count": len(entries)}
-        (self.folder / f"{name}.yaml").write_text(json.dumps(document))
+        (self.folder / f"{name}.yaml").write_text(json.dumps(document) + "\n")
 
     async def worker(self) -> Worker:
         screening = ListVerifier(sources_in(self.folder))

@@ -16,11 +16,20 @@ from temporalio.worker import Replayer
 from workflows.account import AccountWorkflow
 from workflows.activation import ActivationWorkflow
 from workflows.check import CheckWorkflow
+from workflows.list_delta import ListDeltaWorkflow
 from workflows.review import ReviewWorkflow
 from workflows.rollout import RolloutWorkflow
 from workflows.sweep import SweepWorkflow
 
-WORKFLOWS = [AccountWorkflow, ActivationWorkflow, CheckWorkflow, ReviewWorkflow, RolloutWorkflow, SweepWorkflow]
+WORKFLOWS = [
+    AccountWorkflow,
+    ActivationWorkflow,
+    CheckWorkflow,
+    ListDeltaWorkflow,
+    ReviewWorkflow,
+    RolloutWorkflow,
+    SweepWorkflow,
+]
 
 HISTORIES = Path(__file__).with_name("histories")
 

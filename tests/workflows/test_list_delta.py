@@ -32,7 +32,7 @@ QUICK = Pace(per_second=30, page=PAGE, at_once=1, settles_in=timedelta())
 
 def write(folder: Path, *listed: str) -> None:
     entries = [{"id": f"h-{number}", "name": name} for number, name in enumerate(listed)]
-    (folder / "house.yaml").write_text(json.dumps({"entries": entries, "count": len(entries)}))
+    (folder / "house.yaml").write_text(json.dumps({"entries": entries, "count": len(entries)}) + "\n")
 
 
 @asynccontextmanager
