@@ -1,8 +1,8 @@
 """Many accounts due at once, and whoever is onboarded meanwhile: how fast they drain, and what it costs the others.
 
 The accounts are active; their evidence of one kind ends at one instant, so each needs a look, a new answer, a version
-and an episode. The worker is a process of its own and finds them by its own sweeps, 500 at a time over ten platforms; the
-interval of the sweeps is the pace. Before and meanwhile one live individual after another is onboarded: from its
+and an episode. The worker is a process of its own and finds them by its own sweeps, 500 at a time over ten platforms:
+the interval of the sweeps is the pace. Before and meanwhile one live individual after another is onboarded: from its
 creation until a worker has screened it. Both latencies are of one run on one machine; what counts is their ratio.
 
 ``python -m benchmarks.burst [--accounts 10000] [--pace 10]``

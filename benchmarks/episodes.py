@@ -14,9 +14,8 @@ import sys
 import time
 from typing import Any
 
-import psutil
-
 from benchmarks.burst import fill, worker_environment
+from benchmarks.files import resident
 from benchmarks.servers import servers
 from onboarding.engine import open_engine
 from onboarding.ids import new_id
@@ -32,7 +31,7 @@ EVERY = 1_000
 """Episodes between two readings."""
 
 
-async def measure(settings: Settings, worker: psutil.Process, episodes: int, at_once: int, seconds: float) -> Any:
+async def measure(settings: Settings, worker: int, episodes: int, at_once: int, seconds: float) -> Any:
     """Resident megabytes by the number of episodes."""
     client = await connect(settings, lazy=False)
     nudger = Nudger(client, task_queue=settings.task_queue, account=account_target, check=check_target)
@@ -47,7 +46,7 @@ async def measure(settings: Settings, worker: psutil.Process, episodes: int, at_
             ids = [row[0] for row in await r.fetch("SELECT id FROM accounts ORDER BY id")]
     finally:
         await engine.close()
-    done, resident = 0, {}
+    done, megabytes = 0, {}
     started = time.perf_counter()
 
     async def lane(place: int) -> None:
@@ -61,14 +60,14 @@ async def measure(settings: Settings, worker: psutil.Process, episodes: int, at_
             await client.get_workflow_handle(names.account_workflow_id(account_id)).result()
             done += 1
             if done % EVERY == 0:
-                resident[done] = round(worker.memory_info().rss / 1e6, 1)
+                megabytes[done] = round(resident(worker) / 1e6, 1)
 
     try:
         await asyncio.gather(*(lane(place) for place in range(at_once)))
     finally:
         await nudger.close()
     taken = time.perf_counter() - started
-    return {"episodes": done, "per_second": round(done / taken, 1), "resident_mb": resident}
+    return {"episodes": done, "per_second": round(done / taken, 1), "resident_mb": megabytes}
 
 
 def main() -> None:
@@ -86,7 +85,7 @@ def main() -> None:
         found = asyncio.run(
             measure(
                 Settings.model_validate(running.environment),
-                psutil.Process(child.pid),
+                child.pid or 0,
                 arguments.episodes,
                 arguments.at_once,
                 arguments.seconds,

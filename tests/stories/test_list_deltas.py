@@ -205,7 +205,7 @@ async def test_two_workers_at_once_do_it_once(book: Book) -> None:
 async def test_only_what_came_or_changed_wakes_anybody(book: Book) -> None:
     worker = await book.worker()
     caller = await new_caller(worker.engine)
-    await worker.deltas.note()
+    assert await worker.deltas.note() is None
     listed = await worker.life(caller, "Ysolde", "Varkentin")  # a person has cleared her
     [review] = await fetch(worker.engine, "SELECT id FROM reviews WHERE account_id = $1", listed.id)
     await worker.engine.reviews.decide(caller, review["id"], Decision.PASSED, (), None)
