@@ -128,7 +128,13 @@ def make_worker(
             reviews.decide_review,
             ScreeningActivities(engine.list_deltas).step_list_delta,
             SweepActivities(
-                engine.work, engine.inbox, nudger, engine.rollout_steps, engine.reviews, engine.list_deltas
+                engine.work,
+                engine.inbox,
+                nudger,
+                engine.rollout_steps,
+                engine.reviews,
+                engine.list_deltas,
+                engine.settings.sweep_rate,
             ).sweep_accounts,
         ],
         interceptors=[Closed()],

@@ -144,11 +144,12 @@ def _milliseconds(taken: list[float]) -> dict[str, float]:
     }
 
 
-def worker_environment(environment: Mapping[str, str], interval: float) -> dict[str, str]:
+def worker_environment(environment: Mapping[str, str], interval: float, rate: float = 50) -> dict[str, str]:
     """Of a worker that screens with the bundled list, and leaves the other questions about live accounts to people."""
     return {
         **environment,
         "ONBOARDING_SWEEP_INTERVAL": str(interval),
+        "ONBOARDING_SWEEP_RATE": str(rate),
         "ONBOARDING_SCREENING_LISTS": "bundled",
         "ONBOARDING_MANUAL_CHECKS": "address_match,id_number_match,keyed_identity",
         "ONBOARDING_WORKER_HEALTH_PORT": str(free_port()),
@@ -162,7 +163,8 @@ def main() -> None:
     parser.add_argument("--pace", type=float, default=10.0, help="accounts a second that the sweeps offer")
     arguments = parser.parse_args()
     with servers() as running:
-        environment = worker_environment(running.environment, options.SWEEP_SIZE / arguments.pace)
+        interval, rate = options.SWEEP_SIZE / arguments.pace, max(15.0, 1.2 * arguments.pace)
+        environment = worker_environment(running.environment, interval, rate)
         port = int(environment["ONBOARDING_WORKER_HEALTH_PORT"])
         running.parts.start(running.child("worker", [sys.executable, "worker.py"], port, "/ready", environment))
         found = asyncio.run(measure(Settings.model_validate(running.environment), arguments.accounts))

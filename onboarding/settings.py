@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field("", validation_alias="ONBOARDING_TRUSTED_PROXIES")
     worker_health_port: int = Field(8081, ge=0, le=65535, validation_alias="ONBOARDING_WORKER_HEALTH_PORT")
     sweep_interval_seconds: float = Field(60.0, gt=0, le=3600, validation_alias="ONBOARDING_SWEEP_INTERVAL")
+    sweep_rate: float = Field(50.0, ge=15, le=10_000, validation_alias="ONBOARDING_SWEEP_RATE")
     rate_limits: Literal["on", "off"] = Field("on", validation_alias="ONBOARDING_RATE_LIMITS")
     rate_limit_live: float = Field(100.0, gt=0, le=100_000, validation_alias="ONBOARDING_RATE_LIMIT_LIVE")
     rate_limit_sandbox: float = Field(25.0, gt=0, le=100_000, validation_alias="ONBOARDING_RATE_LIMIT_SANDBOX")

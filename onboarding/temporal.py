@@ -168,18 +168,26 @@ class Nudger:
         checks: Iterable[tuple[str, str]] = (),
         batch_ids: Iterable[str] = (),
         reviews: Iterable[tuple[str, str]] = (),
+        *,
+        per_second: float | None = None,
     ) -> int:
-        """Nudge these, so many at a time, and wait; how many nudges arrived. Batches are roll-outs and list deltas."""
+        """Nudge these, so many at a time, and wait; how many nudges arrived. Batches are roll-outs and list deltas.
+
+        With ``per_second`` the accounts come one after the other at that pace, so that whoever is nudged by a request
+        meanwhile does not stand behind all of them.
+        """
         slots = asyncio.Semaphore(self._in_flight)
 
-        async def one(nudge: tuple[str, str]) -> bool:
+        async def one(nudge: tuple[str, str], after: float = 0.0) -> bool:
+            await asyncio.sleep(after)
             async with slots:
                 target = self._target(nudge)
                 return target is not None and await self.send(target, deadline=SWEEP_DEADLINE)
 
-        nudges = [*((account_id, "") for account_id in account_ids), *checks, *reviews]
-        nudges += [("", batch_id) for batch_id in batch_ids]
-        return sum(await asyncio.gather(*map(one, nudges)))
+        nudges = [*checks, *reviews, *(("", batch_id) for batch_id in batch_ids)]
+        apart = 1 / per_second if per_second is not None else 0.0
+        accounts = [one((account_id, ""), place * apart) for place, account_id in enumerate(account_ids)]
+        return sum(await asyncio.gather(*map(one, nudges), *accounts))
 
     async def send(self, target: Target, *, deadline: timedelta = NUDGE_DEADLINE) -> bool:
         """Send one nudge now; whether it arrived. Never fails, and takes no longer than the deadline."""
