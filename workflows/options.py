@@ -132,8 +132,8 @@ LIST_DELTA_STEPS_A_RUN = 50
 
 SWEEP = ActivityConfig(
     summary="nudge accounts that are due",
-    # Finding takes 50 ms; nudging 500 accounts at the slowest pace that can be set, 15 a second, takes 34 s, and Temporal
-    # may answer slowly. The next sweep is due after a minute, and finds whatever this one did not reach.
+    # Finding takes 50 ms; nudging 500 accounts takes 34 s at the slowest pace that can be set, 15 a second, and longer
+    # while Temporal answers slowly. The next sweep is due after a minute, and finds whatever this one did not reach.
     start_to_close_timeout=timedelta(seconds=50),
     schedule_to_close_timeout=timedelta(seconds=55),
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
