@@ -33,8 +33,9 @@ NUDGES_IN_FLIGHT = 16
 """Nudges under way at once, of requests and of sweeps each: more did not get through faster on a small server."""
 
 REVIEW: Prefix = "rev_"
-LIST_DELTA: Prefix = "delta_"
 """How the ids of reviews begin, which checks' do not."""
+LIST_DELTA: Prefix = "delta_"
+"""The same of list deltas, which roll-outs' do not."""
 
 _log = structlog.stdlib.get_logger(__name__)
 

@@ -42,6 +42,16 @@ def own_settings(settings: Settings, postgres: LocalPostgres) -> Settings:
 @pytest.fixture
 def operators(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """The command line on the stories' database, without Temporal."""
+    return _command_line(settings, monkeypatch)
+
+
+@pytest.fixture
+def own_operators(own_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """The same on the test's own database."""
+    return _command_line(own_settings, monkeypatch)
+
+
+def _command_line(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     for name, value in {
         "DATABASE_URL": settings.database_url,
         "ONBOARDING_ROOT_KEYS": settings.root_keys.get_secret_value(),

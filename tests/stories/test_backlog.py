@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from typer.testing import Result
 
 from onboarding.attempts import Pace
 from onboarding.backlog import HELD, Backlog, Bounds
@@ -17,7 +19,7 @@ from onboarding.door.callers import WORKER, Caller
 from onboarding.door.orders import PlaceOrder
 from onboarding.engine import Engine, open_engine
 from onboarding.ids import new_id
-from onboarding.settings import Settings
+from onboarding.settings import Settings, SettingsError, load_settings
 from onboarding.verifiers import sandbox
 from onboarding.verifiers.registry import Verifiers
 from onboarding.work import Plan, Work
@@ -163,7 +165,9 @@ async def test_released_fairly_between_platforms(office: Office) -> None:
     )
 
 
-async def test_whoever_is_asked_for_goes_though_the_vendor_is_slow(office: Office) -> None:
+async def test_whoever_is_asked_for_goes_though_the_vendor_is_slow(
+    office: Office, own_operators: Callable[..., Result]
+) -> None:
     lives = await office.dormant(BOUND + 1)
     office.vendor.reports_after = None
     await office.doubt(lives)
@@ -180,6 +184,21 @@ async def test_whoever_is_asked_for_goes_though_the_vendor_is_slow(office: Offic
     await held.put(changed)  # its platform changes what is asked about: it is another question, and somebody waits
     assert len((await office.work_on(held)).checks) == 1
     assert await office.in_hand() == (BOUND + 2, 0)
+    shown = await asyncio.to_thread(own_operators, "verifiers")
+    assert " ".join(shown.output.split()) == "vendor in hand 5 of 500, unavailable 0, held back 0"
+
+
+@pytest.mark.parametrize("bounds", ["many", "0", "500,registry", "500,registry=0", "registry=20"])
+def test_bounds_that_make_no_sense_are_refused(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, bounds: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("ONBOARDING_ROOT_KEYS", settings.root_keys.get_secret_value())
+    monkeypatch.setenv("ONBOARDING_VERIFIER_BACKLOG", "20, registry=20000")
+    assert load_settings().backlog_bounds == (20, {"registry": 20_000})
+    monkeypatch.setenv("ONBOARDING_VERIFIER_BACKLOG", bounds)
+    with pytest.raises(SettingsError, match="ONBOARDING_VERIFIER_BACKLOG"):
+        load_settings()
 
 
 async def held_for(life: Life) -> bool:

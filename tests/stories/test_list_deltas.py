@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import Result
 
 from onboarding.door.callers import Caller
 from onboarding.door.door import Door
@@ -230,7 +231,9 @@ async def test_only_what_came_or_changed_wakes_anybody(book: Book) -> None:
     assert (await again.delta(second))[:2] == ("waiting", 1)
 
 
-async def test_worker_that_is_behind_brings_nothing_back_and_looks_at_nobody(book: Book) -> None:
+async def test_worker_that_is_behind_brings_nothing_back_and_looks_at_nobody(
+    book: Book, own_operators: Callable[..., Result]
+) -> None:
     ahead, behind = await book.worker(), await book.worker()
     caller = await new_caller(ahead.engine)
     await ahead.deltas.note()
@@ -252,6 +255,9 @@ async def test_worker_that_is_behind_brings_nothing_back_and_looks_at_nobody(boo
     await behind.finish(delta_id)
     assert await ahead.orders() == {}
     assert (await ahead.delta(delta_id))[0] == "done"
+    shown = (await asyncio.to_thread(own_operators, "lists")).output.splitlines()
+    assert [line.split()[0] for line in shown] == ["house", delta_id]
+    assert shown[1].endswith("done     entries 1, looked at 0, asked again 0")
 
 
 async def test_what_a_person_decides_later_about_older_lists_is_looked_at_then(book: Book) -> None:
