@@ -29,6 +29,7 @@ from activities.imports import ImportActivities
 from activities.orders import OrderActivities
 from activities.policies import PolicyActivities
 from activities.reviews import ReviewActivities
+from activities.screening import ScreeningActivities
 from activities.sweep import SweepActivities
 from onboarding import telemetry
 from onboarding.checks import Checks
@@ -44,6 +45,7 @@ from workflows.account import AccountWorkflow
 from workflows.activation import ActivationWorkflow
 from workflows.check import CheckWorkflow
 from workflows.imports import ImportWorkflow
+from workflows.list_delta import ListDeltaWorkflow
 from workflows.review import ReviewWorkflow
 from workflows.rollout import RolloutWorkflow
 from workflows.schedule import (
@@ -51,6 +53,7 @@ from workflows.schedule import (
     check_target,
     ensure_sweeps,
     import_target,
+    list_delta_target,
     review_target,
     rollout_target,
 )
@@ -113,6 +116,7 @@ def make_worker(
             ActivationWorkflow,
             CheckWorkflow,
             ImportWorkflow,
+            ListDeltaWorkflow,
             ReviewWorkflow,
             RolloutWorkflow,
             SweepWorkflow,
@@ -127,8 +131,16 @@ def make_worker(
             PolicyActivities(engine.rollout_steps).step_rollout,
             reviews.see_review,
             reviews.decide_review,
+            ScreeningActivities(engine.list_deltas).step_list_delta,
             SweepActivities(
-                engine.work, engine.inbox, nudger, engine.rollout_steps, engine.reviews, engine.import_steps
+                engine.work,
+                engine.inbox,
+                nudger,
+                engine.rollout_steps,
+                engine.reviews,
+                engine.import_steps,
+                engine.list_deltas,
+                engine.settings.sweep_rate,
             ).sweep_accounts,
         ],
         interceptors=[Closed()],
@@ -198,6 +210,7 @@ async def _work(settings: Settings, health: Health, verifiers: Verifiers) -> Non
         rollout=rollout_target,
         review=review_target,
         imported=import_target,
+        list_delta=list_delta_target,
     )
     engine = await _open(settings, verifiers, nudger)
     health.postgres = True

@@ -194,6 +194,22 @@ class ImportStep:
 
 
 @dataclass(frozen=True)
+class ListDeltaLook:
+    """Which delta of the screening lists to take further."""
+
+    delta_id: str
+
+
+@dataclass(frozen=True)
+class ListDeltaStep:
+    """What a step of a delta came to; as that of a roll-out."""
+
+    state: str
+    wait_seconds: float | None = None
+    details: str = ""
+
+
+@dataclass(frozen=True)
 class Sweep:
     """One sweep: at most ``limit`` due accounts."""
 
@@ -202,7 +218,7 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Swept:
-    """How many accounts, checks, reviews, roll-outs and imports were due, and were nudged; the rest is found again."""
+    """How many accounts, checks, reviews and batches were due, and how many were nudged; the rest is found again."""
 
     due: int
     nudged: int

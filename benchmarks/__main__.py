@@ -5,7 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("evaluate", "forecast", "requests", "inbox", "onboardings", "vendor", "screening", "files")
+NAMES = (
+    "evaluate",
+    "forecast",
+    "requests",
+    "inbox",
+    "onboardings",
+    "vendor",
+    "screening",
+    "files",
+    "burst",
+    "episodes",
+    "sweep",
+)
 
 
 def main() -> int:

@@ -93,7 +93,7 @@ async def _send(port: int, method: str, body: bytes) -> None:
         raise RuntimeError(f"{method}: {answer[:300]!r}")
 
 
-def _resident(pid: int) -> int:
+def resident(pid: int) -> int:
     """Bytes of a process in memory."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
@@ -106,7 +106,7 @@ async def _peak(pid: int, work: Awaitable[None]) -> int:
     task = asyncio.ensure_future(work)
     peak = 0
     while not task.done():
-        peak = max(peak, _resident(pid))
+        peak = max(peak, resident(pid))
         await asyncio.sleep(0.002)
     await task
     return peak
@@ -136,7 +136,7 @@ async def measure(port: int, pid: int, arguments: argparse.Namespace) -> dict[st
 
     small = _form(MEGABYTE // 10)
     await _send(port, "POST", small)
-    before = _resident(pid)
+    before = resident(pid)
     first = await _peak(pid, upload())
     one = await _peak(pid, _many(arguments.uploads, 1, upload))
     several = await _peak(pid, _many(arguments.uploads, arguments.clients, upload))

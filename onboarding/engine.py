@@ -13,6 +13,7 @@ from onboarding.activators.configured import downstream_from
 from onboarding.activators.port import Downstream
 from onboarding.activity import Activity
 from onboarding.api_keys import ApiKeys
+from onboarding.backlog import Backlog, Bounds
 from onboarding.clocks import Clocks
 from onboarding.crypto import SealBroken
 from onboarding.destinations import Destinations
@@ -24,6 +25,8 @@ from onboarding.explanation import Explanations
 from onboarding.files import Files
 from onboarding.imports import Imports, ImportSteps
 from onboarding.inbox import Inbox
+from onboarding.list_deltas import ListDeltas, Screening
+from onboarding.list_deltas import Pace as ListDeltaPace
 from onboarding.objects import objects_at
 from onboarding.orders import Orders
 from onboarding.people import People
@@ -84,6 +87,7 @@ class Engine:
     policy_book: PolicyBook
     rollouts: Rollouts
     rollout_steps: RolloutSteps
+    list_deltas: ListDeltas
     work: Work
     inbox: Inbox
     files: Files
@@ -165,6 +169,7 @@ async def open_engine(  # noqa: PLR0913 -- the parts of a process that are not i
     door = Door(database, ring, shelf, chosen, nudges, settings.reminder_days, told)
     reader = Reader(database, ring, door)
     orders = Orders(database, door, reader)
+    screening = next((one for one in chosen.local if isinstance(one, Screening)), None)
     clocks = Clocks(database, ring, door)
     files = Files(database, ring, door, objects_at(settings.files))
     policy_book = PolicyBook(database, settings.database_url, door, shelf)
@@ -195,7 +200,8 @@ async def open_engine(  # noqa: PLR0913 -- the parts of a process that are not i
             database, door, policy_book, max_restricted_share=settings.max_restricted_share, nudge=nudge_rollout
         ),
         rollout_steps=RolloutSteps(database, door, shelf),
-        work=Work(database, door, clocks, chosen, files),
+        list_deltas=ListDeltas(database, door, screening, ListDeltaPace(settings.list_delta_rate)),
+        work=Work(database, door, clocks, chosen, files, Backlog(database, chosen, Bounds(*settings.backlog_bounds))),
         inbox=Inbox(database, ring, chosen, nudge_check),
         files=files,
         downstream=told,

@@ -29,6 +29,7 @@ Prefix = Literal[
     "ord_",
     "rep_",
     "rol_",
+    "delta_",
     "evt_",
     "evt_test_",
     "alink_",

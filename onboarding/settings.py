@@ -17,6 +17,8 @@ NO_REMINDERS = "off"
 MOST_SILENT_DAYS = 29
 """The next day an onboarding is abandoned (``onboarding.door.view.SILENT_AFTER``)."""
 
+_BOUND = re.compile(r"[1-9]\d{0,6}")
+_OWN_BOUND = re.compile(r"[a-z][a-z0-9_]{0,40}=[1-9]\d{0,6}")
 _STEP = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -45,6 +47,7 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field("", validation_alias="ONBOARDING_TRUSTED_PROXIES")
     worker_health_port: int = Field(8081, ge=0, le=65535, validation_alias="ONBOARDING_WORKER_HEALTH_PORT")
     sweep_interval_seconds: float = Field(60.0, gt=0, le=3600, validation_alias="ONBOARDING_SWEEP_INTERVAL")
+    sweep_rate: float = Field(50.0, ge=15, le=10_000, validation_alias="ONBOARDING_SWEEP_RATE")
     rate_limits: Literal["on", "off"] = Field("on", validation_alias="ONBOARDING_RATE_LIMITS")
     rate_limit_live: float = Field(100.0, gt=0, le=100_000, validation_alias="ONBOARDING_RATE_LIMIT_LIVE")
     rate_limit_sandbox: float = Field(25.0, gt=0, le=100_000, validation_alias="ONBOARDING_RATE_LIMIT_SANDBOX")
@@ -55,7 +58,9 @@ class Settings(BaseSettings):
     max_restricted_share: float = Field(0.05, ge=0, le=1, validation_alias="ONBOARDING_MAX_RESTRICTED_SHARE")
 
     verifiers: str = Field("", validation_alias="ONBOARDING_VERIFIERS")
+    verifier_backlog: str = Field("500", validation_alias="ONBOARDING_VERIFIER_BACKLOG")
     screening_lists: str = Field("", validation_alias="ONBOARDING_SCREENING_LISTS")
+    list_delta_rate: float = Field(200.0, gt=0, le=10_000, validation_alias="ONBOARDING_LIST_DELTA_RATE")
     manual_checks: str = Field("", validation_alias="ONBOARDING_MANUAL_CHECKS")
     profile_reviews: Literal["on", "off"] = Field("on", validation_alias="ONBOARDING_PROFILE_REVIEWS")
     profile_denylist: str = Field("", validation_alias="ONBOARDING_PROFILE_DENYLIST")
@@ -120,9 +125,23 @@ class Settings(BaseSettings):
             raise ValueError("must ascend")
         return ",".join(found)
 
+    @field_validator("verifier_backlog")
+    @classmethod
+    def _are_bounds(cls, bounds: str) -> str:
+        usual, *own = _listed(bounds) or ("",)
+        if not _BOUND.fullmatch(usual) or not all(map(_OWN_BOUND.fullmatch, own)):
+            raise ValueError("must be a number, and name=number for single verifiers, such as 500,registry=20000")
+        return bounds
+
     def key_ring(self) -> KeyRing:
         """The root keys, ready to use."""
         return KeyRing.parse(self.root_keys.get_secret_value())
+
+    @property
+    def backlog_bounds(self) -> tuple[int, dict[str, int]]:
+        """How many questions a verifier may have in hand before checks are held back: usually, and single ones."""
+        usual, *own = _listed(self.verifier_backlog)
+        return int(usual), {name: int(number) for name, _, number in (one.partition("=") for one in own)}
 
     @property
     def own_verifiers(self) -> tuple[str, ...]:

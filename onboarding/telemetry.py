@@ -84,6 +84,16 @@ callbacks = _meter.create_counter(
     "onboarding.callbacks", unit="{callback}", description="Callbacks of vendors, by verifier and what became of them."
 )
 nudges = _meter.create_counter("onboarding.nudges", unit="{nudge}", description="Nudges, by what became of them.")
+held_checks = _meter.create_counter(
+    "onboarding.checks.held",
+    unit="{check}",
+    description="Checks that were held back because their verifier has too much in hand, and let go again.",
+)
+list_delta_accounts = _meter.create_counter(
+    "onboarding.list_delta.accounts",
+    unit="{account}",
+    description="Accounts that were compared with new entries of lists, and those of them that are asked again.",
+)
 
 
 def is_enabled() -> bool:

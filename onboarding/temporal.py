@@ -34,9 +34,9 @@ NUDGES_IN_FLIGHT = 16
 
 REVIEW: Prefix = "rev_"
 """How the ids of reviews begin, which checks' do not."""
-
 IMPORT: Prefix = "imp_"
-"""The same of imports, and roll-outs."""
+LIST_DELTA: Prefix = "delta_"
+"""The same of imports and list deltas, which roll-outs' do not."""
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -100,11 +100,12 @@ class Nudger:
         rollout: what the nudge of a roll-out is sent to; without it none is sent, and another process's sweep does so.
         review: the same for a review, by the ids of its account and its own.
         imported: the same for an import.
+        list_delta: the same for a list delta.
         limit: accounts that may wait; nudges beyond it are dropped.
         in_flight: nudges under way at once.
     """
 
-    def __init__(  # noqa: PLR0913 -- a target for each sort of run
+    def __init__(  # noqa: PLR0913 -- what each kind of nudge is sent to
         self,
         client: Client,
         *,
@@ -114,6 +115,7 @@ class Nudger:
         rollout: Callable[[str], Target] | None = None,
         review: Callable[[str, str], Target] | None = None,
         imported: Callable[[str], Target] | None = None,
+        list_delta: Callable[[str], Target] | None = None,
         limit: int = NUDGES_WAITING,
         in_flight: int = NUDGES_IN_FLIGHT,
     ) -> None:
@@ -124,6 +126,7 @@ class Nudger:
         self._rollout = rollout
         self._review = review
         self._import = imported
+        self._list_delta = list_delta
         self._limit = limit
         self._in_flight = in_flight
         self._waiting: dict[tuple[str, str], None] = {}
@@ -172,21 +175,28 @@ class Nudger:
         self,
         account_ids: Iterable[str],
         checks: Iterable[tuple[str, str]] = (),
-        rollout_ids: Iterable[str] = (),
+        batch_ids: Iterable[str] = (),
         reviews: Iterable[tuple[str, str]] = (),
-        import_ids: Iterable[str] = (),
+        *,
+        per_second: float | None = None,
     ) -> int:
-        """Nudge these, so many at a time, and wait; how many nudges arrived."""
+        """Nudge these, so many at a time, and wait; how many arrived. Batches are roll-outs, imports and list deltas.
+
+        With ``per_second`` the accounts come one after the other at that pace, so that whoever is nudged by a request
+        meanwhile does not stand behind all of them.
+        """
         slots = asyncio.Semaphore(self._in_flight)
 
-        async def one(nudge: tuple[str, str]) -> bool:
+        async def one(nudge: tuple[str, str], after: float = 0.0) -> bool:
+            await asyncio.sleep(after)
             async with slots:
                 target = self._target(nudge)
                 return target is not None and await self.send(target, deadline=SWEEP_DEADLINE)
 
-        nudges = [*((account_id, "") for account_id in account_ids), *checks, *reviews]
-        nudges += [("", owner_id) for owner_id in (*rollout_ids, *import_ids)]
-        return sum(await asyncio.gather(*map(one, nudges)))
+        nudges = [*checks, *reviews, *(("", batch_id) for batch_id in batch_ids)]
+        apart = 1 / per_second if per_second is not None else 0.0
+        accounts = [one((account_id, ""), place * apart) for place, account_id in enumerate(account_ids)]
+        return sum(await asyncio.gather(*map(one, nudges), *accounts))
 
     async def send(self, target: Target, *, deadline: timedelta = NUDGE_DEADLINE) -> bool:
         """Send one nudge now; whether it arrived. Never fails, and takes no longer than the deadline."""
@@ -218,10 +228,12 @@ class Nudger:
                 await self.send(target)
 
     def _target(self, nudge: tuple[str, str]) -> Target | None:
-        """What a nudge is sent to: of an account, its check or review, or without one a roll-out or an import."""
+        """What a nudge is sent to: of an account, of its check or review, or without an account of a batch."""
         account_id, other_id = nudge
-        if other_id.startswith(IMPORT):
+        if not account_id and other_id.startswith(IMPORT):
             return self._import(other_id) if self._import is not None else None
+        if not account_id and other_id.startswith(LIST_DELTA):
+            return self._list_delta(other_id) if self._list_delta is not None else None
         if not account_id:
             return self._rollout(other_id) if self._rollout is not None else None
         if other_id.startswith(REVIEW):

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from onboarding.backlog import HELD, Backlog
 from onboarding.domain.errors import EngineFault
 from onboarding.domain.evaluate import EVALUATOR_VERSION
 from onboarding.domain.settle import Answer
-from onboarding.domain.state import Check, CheckState
+from onboarding.domain.state import Check, CheckState, MarkKind
 from onboarding.door.door import Look, OlderThanRow
 from onboarding.door.draft import Lease
 from onboarding.door.owing import activation_claimed_until, claimed_until, needs_worker
-from onboarding.door.view import SOON, OperatorView, parse_time
+from onboarding.door.view import SILENT_AFTER, SOON, OperatorView, parse_time
 from onboarding.storage import book, destinations, idempotency, imports, links, tokens
 from onboarding.storage.work import StuckRow, due_accounts, leftover_checks, retry_stuck, stuck_accounts
 from onboarding.verifiers.port import Question, VerifierUnavailable
@@ -43,6 +44,9 @@ START_WITHIN = timedelta(minutes=2)
 """A plan claims a check for its run, and for so long only; the check's own run takes the claim over in its first turn.
 A worker that dies after the claim, before the server knows what to start, leaves a check that looks taken: the same run
 plans again and is given it again, and when that run is gone too, so is the claim soon."""
+
+ASKED_FOR = timedelta(hours=1)
+"""A check that is opened so soon after what a platform or a user did is of their asking: one leads to another."""
 
 MAX_PLANS = 4
 """A plan is repeated while its look opens checks that local verifiers answer at once; what is left then is swept."""
@@ -98,6 +102,7 @@ class ClaimWork:
 
     verifiers: Verifiers
     run_id: str
+    backlog: Backlog
     cause: str = "work.claimed"
 
     def apply(self, draft: Draft) -> None:
@@ -134,14 +139,17 @@ class ClaimWork:
             raise LookupError("a plan needs an account")
         now, row = draft.database_now, record.row
         owed = [check for check in draft.state.checks if needs_worker(check)]
-        claimed = []
+        claimed, held = [], 0
         again = False
         for check in owed:
             if check.id not in record.checks and self._local_answer(draft, check) is not None:
                 again = True  # this look opened it: the next plan answers it
                 continue
             lease = claimed_until(record, check.id)
-            if lease is None or lease <= now or record.checks[check.id].lease_run == self.run_id:
+            is_free = lease is None or lease <= now
+            if self._held_back(draft, check) if is_free else record.checks[check.id].held_for is not None:
+                held += 1
+            elif is_free or record.checks[check.id].lease_run == self.run_id:
                 draft.leases[check.id] = Lease(now + START_WITHIN, self.run_id)
                 claimed.append(check.id)
         told = [one for one in draft.activations.values() if one.is_owed]
@@ -149,7 +157,7 @@ class ClaimWork:
         on_clock = record.clock_now is not None
         wake_in = None if wake_at is None or on_clock else max(wake_at - now, timedelta())
         soon = wake_in is not None and wake_in <= SOON
-        done = not owed and not told and not unsettled and not soon
+        done = len(owed) == held and not told and not unsettled and not soon
         self._claim_run(draft, done=done)
         changed, again_told = self._claim_activations(draft, told)
         return Plan(
@@ -172,6 +180,19 @@ class ClaimWork:
             changed=changed,
             reviews=_give_reviews(draft),
         )
+
+    def _held_back(self, draft: Draft, check: Check) -> bool:
+        """Hold a check that nobody waits for, if its verifier has too much in hand; else count it as given away."""
+        asked = self.verifiers.outward_for(check.kind, livemode=draft.livemode)
+        if not asked or any(row.check_id == check.id for row in draft.attempts):
+            return False
+        verifier = asked[0].name
+        if self.backlog.is_full(verifier) and _is_dormant(draft, check):
+            draft.leases[check.id] = Lease(draft.database_now + HELD, held_for=verifier)
+            self.backlog.hold(verifier)
+            return True
+        self.backlog.take(verifier)
+        return False
 
     def _claim_activations(self, draft: Draft, told: list[Activation]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Capabilities that nobody worked on, and those that this run has claimed before; both are its own now."""
@@ -202,6 +223,13 @@ class ClaimWork:
             draft.row_changes |= {"run_lease_until": now + RUN_LEASE, "run_epoch": record.book_epoch}
 
 
+def _is_dormant(draft: Draft, check: Check) -> bool:
+    """Whether a check is none of an onboarding, nor of what the platform or the user has just done."""
+    if draft.silent_at is None or not any(mark.kind is MarkKind.FIRST_ACTIVE for mark in draft.state.marks):
+        return False
+    return draft.silent_at - SILENT_AFTER + ASKED_FOR < check.opened_at
+
+
 def _give_reviews(draft: Draft) -> tuple[str, ...]:
     """Reviews without a run, for this one to start theirs; they are found again where none of them ever looks."""
     now = draft.database_now
@@ -216,12 +244,21 @@ def _give_reviews(draft: Draft) -> tuple[str, ...]:
 class Work:
     """What workers ask the engine."""
 
-    def __init__(self, database: Database, door: Door, clocks: Clocks, verifiers: Verifiers, files: Files) -> None:
+    def __init__(
+        self,
+        database: Database,
+        door: Door,
+        clocks: Clocks,
+        verifiers: Verifiers,
+        files: Files,
+        backlog: Backlog | None = None,
+    ) -> None:
         self._database = database
         self._door = door
         self._verifiers = verifiers
         self._clocks = clocks
         self._files = files
+        self.backlog = backlog or Backlog(database, verifiers)
 
     async def plan(self, account_id: str, run_id: str) -> Plan:
         """Look at an account and claim what is owed for a run.
@@ -231,18 +268,24 @@ class Work:
         Raises:
             Refusal: ``not_found`` for an unknown account.
         """
-        plan: Plan = await self._door.revise(account_id, ClaimWork(self._verifiers, run_id))
+        await self.backlog.refresh()
+        change = ClaimWork(self._verifiers, run_id, self.backlog)
+        plan: Plan = await self._door.revise(account_id, change)
         for _ in range(MAX_PLANS - 1):
             if not plan.again:
                 break
             # To the second plan, what the first one claimed is the run's own already.
             changed = plan.changed
-            plan = await self._door.revise(account_id, ClaimWork(self._verifiers, run_id))
+            plan = await self._door.revise(account_id, change)
             plan = replace(plan, changed=tuple(sorted({*changed, *plan.changed} & {*plan.activations})))
         return plan
 
     async def sweep(self, limit: int) -> list[str]:
-        """Accounts that somebody must look at; each is offered again later if nobody does. Resumes test clocks."""
+        """Accounts that somebody must look at; each is offered again later if nobody does.
+
+        Before that, checks that were held back are let go as far as their verifiers have room. Resumes test clocks.
+        """
+        await self.backlog.release()
         async with self._database.reading() as r:
             found = await due_accounts(r, limit=limit, per_platform=min(limit, PER_PLATFORM))
         await self._clocks.resume_all()
@@ -376,6 +419,9 @@ def _activation_line(activation: Activation) -> str:
 
 def _asked(draft: Draft, check: Check) -> str:
     """Who is asked about a check, and who has to act there."""
+    held_for = draft.leases[check.id].held_for if check.id in draft.leases else _held_before(draft, check)
+    if held_for is not None:
+        return f"; held back, for `{held_for}` has too many questions in hand"
     rows = [row for row in draft.attempts if row.check_id == check.id]
     if not rows or rows[-1].ended_at is not None or check.state is CheckState.IN_REVIEW:
         return ""
@@ -384,6 +430,11 @@ def _asked(draft: Draft, check: Check) -> str:
     if check.state is CheckState.UNAVAILABLE:
         acts = f"it can't be asked ({asked.error_code})"
     return f"; `{asked.verifier}` is asked, attempt {asked.number}: {acts}"
+
+
+def _held_before(draft: Draft, check: Check) -> str | None:
+    row = draft.record.checks.get(check.id) if draft.record is not None else None
+    return row.held_for if row is not None else None
 
 
 def _minute(instant: datetime | None) -> str:

@@ -105,6 +105,13 @@ class ImportInput:
 
 
 @dataclass(frozen=True)
+class ListDeltaInput:
+    """New entries of the screening lists."""
+
+    delta_id: str
+
+
+@dataclass(frozen=True)
 class SweepInput:
     """One sweep: at most ``limit`` due accounts."""
 

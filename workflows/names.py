@@ -12,6 +12,7 @@ ACCOUNT_WORKFLOW = "AccountWorkflow"
 ACTIVATION_WORKFLOW = "ActivationWorkflow"
 CHECK_WORKFLOW = "CheckWorkflow"
 IMPORT_WORKFLOW = "ImportWorkflow"
+LIST_DELTA_WORKFLOW = "ListDeltaWorkflow"
 REVIEW_WORKFLOW = "ReviewWorkflow"
 ROLLOUT_WORKFLOW = "RolloutWorkflow"
 SWEEP_WORKFLOW = "SweepWorkflow"
@@ -30,6 +31,8 @@ IMPORT_CHANGED = "import_changed"
 """The same for an import: it was started, paused or resumed."""
 ROLLOUT_CHANGED = "rollout_changed"
 """The same for a roll-out: it was made, paused, resumed or taken back."""
+LIST_DELTA_CHANGED = "list_delta_changed"
+"""The same for a list delta: it is due."""
 
 STATUS = "status"
 """Query: where an account's run stands."""
@@ -104,6 +107,11 @@ def review_summary(account_id: str) -> str:
 def review_workflow_id(review_id: str) -> str:
     """The run that shows a review to operators."""
     return f"review/{review_id}"
+
+
+def list_delta_workflow_id(delta_id: str) -> str:
+    """The run that holds new entries of lists against everybody."""
+    return f"list-delta/{delta_id}"
 
 
 def rollout_workflow_id(rollout_id: str) -> str:

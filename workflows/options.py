@@ -131,10 +131,21 @@ IMPORT_STEP = ActivityConfig(
 IMPORT_STEPS_A_RUN = 50
 """As ROLLOUT_STEPS_A_RUN: some four minutes of an import."""
 
+LIST_DELTA_STEP = ActivityConfig(
+    summary="a page of accounts",
+    # A page of 200 takes a second. Where all of them are to be asked again, and busy, it takes the rest.
+    start_to_close_timeout=timedelta(seconds=90),
+    retry_policy=PATIENT,
+)
+"""A page of a list delta. Nobody is asked twice, so it is tried again whatever went wrong."""
+
+LIST_DELTA_STEPS_A_RUN = 50
+"""As of a roll-out."""
+
 SWEEP = ActivityConfig(
     summary="nudge accounts that are due",
-    # Finding takes 50 ms; nudging 500 accounts while Temporal answers slowly takes the rest. The next sweep is due
-    # after a minute, and finds whatever this one did not reach.
+    # Finding takes 50 ms; nudging 500 accounts takes 34 s at the slowest pace that can be set, 15 a second, and longer
+    # while Temporal answers slowly. The next sweep is due after a minute, and finds whatever this one did not reach.
     start_to_close_timeout=timedelta(seconds=50),
     schedule_to_close_timeout=timedelta(seconds=55),
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
@@ -148,7 +159,7 @@ SWEEP_CATCH_UP = timedelta(minutes=1)
 """The server's own default is a year: after an outage one sweep does what hundreds of missed ones would do."""
 
 SWEEP_SIZE = 500
-"""Accounts of one sweep: half a second of nudges, so that a sweep is over long before the next."""
+"""Accounts of one sweep: ten seconds of nudges at the usual pace, so that a sweep is over long before the next."""
 
 
 def continue_if_due(argument: object, *, is_due: bool = False) -> None:

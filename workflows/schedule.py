@@ -21,7 +21,15 @@ from temporalio.client import (
 
 from onboarding.temporal import Target
 from workflows import names, options
-from workflows.messages import AccountInput, CheckInput, ImportInput, ReviewInput, RolloutInput, SweepInput
+from workflows.messages import (
+    AccountInput,
+    CheckInput,
+    ImportInput,
+    ListDeltaInput,
+    ReviewInput,
+    RolloutInput,
+    SweepInput,
+)
 
 
 def account_target(account_id: str) -> Target:
@@ -75,6 +83,17 @@ def import_target(import_id: str) -> Target:
         signal=names.IMPORT_CHANGED,
         workflow=names.IMPORT_WORKFLOW,
         input=ImportInput(import_id),
+        summary="how far it is stands beside, in the current details",
+    )
+
+
+def list_delta_target(delta_id: str) -> Target:
+    """What the nudge of a list delta is sent to: its run, started if there is none."""
+    return Target(
+        workflow_id=names.list_delta_workflow_id(delta_id),
+        signal=names.LIST_DELTA_CHANGED,
+        workflow=names.LIST_DELTA_WORKFLOW,
+        input=ListDeltaInput(delta_id),
         summary="how far it is stands beside, in the current details",
     )
 

@@ -76,6 +76,31 @@ def inspect(
         raise typer.Exit(2)
 
 
+@app.command()
+def lists(limit: int = typer.Option(5, min=1, help="Deltas at most.")) -> None:
+    """Show the screening lists that the book is held against, and who was asked again for what came new."""
+    from onboarding.cli import operations
+
+    known, deltas = operations.list_state(limit)
+    for one in known:
+        typer.echo(f"{one.name}  {one.version}  since {one.noted_at:%Y-%m-%d %H:%M}")
+    for delta in deltas:
+        row = delta.row
+        failed = f", not decided {delta.failed}" if delta.failed else ""
+        counted = f"entries {delta.entries}, looked at {row.looked}, asked again {delta.affected}{failed}"
+        typer.echo(f"{row.id}  {row.created_at:%Y-%m-%d %H:%M}  {row.state:<8} {counted}")
+
+
+@app.command()
+def verifiers() -> None:
+    """Show how many questions each outward verifier has in hand, and how many checks are held back for it."""
+    from onboarding.cli import operations
+
+    for name, row, bound in operations.in_hand():
+        counted = f"in hand {row.running} of {bound}, unavailable {row.unavailable}, held back {row.held}"
+        typer.echo(f"{name:<20} {counted}")
+
+
 @keys_app.command("create")
 def create_keys(
     platform: str = typer.Option(..., "--platform", help="Name of the new platform; stored sealed."),

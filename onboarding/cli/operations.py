@@ -22,9 +22,11 @@ from onboarding.orders import KINDS
 from onboarding.settings import Settings, load_settings
 from onboarding.storage import migrate as migrations
 from onboarding.storage.activations import OwedActivation
+from onboarding.storage.backlog import InHand
 from onboarding.storage.database import Database
 from onboarding.storage.faults import ConnectionLost, StatementFailed
 from onboarding.storage.inbox import ItemRow, ItemState
+from onboarding.storage.list_deltas import DeltaCounts, KnownList
 from onboarding.storage.work import StuckRow
 from onboarding.temporal import Nudger, connect
 
@@ -147,11 +149,11 @@ async def _sweep(settings: Settings, limit: int) -> tuple[int, int]:
     try:
         due = await engine.work.sweep(limit)
         checks = {*await engine.inbox.due(limit), *await engine.work.leftovers(limit)}
-        rollouts = await engine.rollout_steps.due(limit)
+        sorts = (engine.rollout_steps, engine.import_steps, engine.list_deltas)
+        batches = [due_batch for sort in sorts for due_batch in await sort.due(limit)]
         reviews = await engine.reviews.due(limit)
-        imports = await engine.import_steps.due(limit)
-        found = len(due) + len(checks) + len(rollouts) + len(reviews) + len(imports)
-        return found, await nudger.nudge_all(due, checks, rollouts, reviews, imports)
+        found = len(due) + len(checks) + len(batches) + len(reviews)
+        return found, await nudger.nudge_all(due, checks, batches, reviews)
     finally:
         await engine.close()
 
@@ -168,7 +170,18 @@ async def _nudger(settings: Settings) -> Nudger:
         rollout=targets.rollout_target,
         review=targets.review_target,
         imported=targets.import_target,
+        list_delta=targets.list_delta_target,
     )
+
+
+def list_state(limit: int) -> tuple[list[KnownList], list[DeltaCounts]]:
+    """The screening lists, and the newest deltas of them."""
+    return with_engine(lambda engine: engine.list_deltas.state(limit))
+
+
+def in_hand() -> list[tuple[str, InHand, int]]:
+    """Verifiers with something in hand, and how much each may have."""
+    return with_engine(lambda engine: engine.work.backlog.state())
 
 
 def list_inbox(states: Sequence[str], verifier: str | None, limit: int) -> list[ItemRow]:

@@ -289,6 +289,14 @@ class Door:
             journal.restrict_missed(draft.as_of)
         return draft, journal.documents
 
+    async def draft_of(self, record: AccountRecord) -> Draft:
+        """A loaded account as its rows have it, with its values in memory: no time is played, nothing is written.
+
+        Raises:
+            Refusal: ``not_found``: it was erased.
+        """
+        return await self._draft(record)
+
     # --- one transaction ----------------------------------------------------------------------------------------------
 
     async def _drawn(self, tx: Transaction, change: Change | Drawn) -> Change:

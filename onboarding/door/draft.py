@@ -73,11 +73,13 @@ class Subject:
 class Lease:
     """A claim of a check: until when in the database's time, and for which run of the account.
 
-    ``run`` is None once the check's own run has taken it over: then nobody else may.
+    ``run`` is None once the check's own run has taken it over: then nobody else may. ``held_for`` names the verifier
+    that has too much in hand: then nobody works on the check until it is let go.
     """
 
     until: datetime
     run: str | None = None
+    held_for: str | None = None
 
 
 class Draft:

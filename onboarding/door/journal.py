@@ -276,7 +276,12 @@ class Journal:
         if check_id not in draft.leases or draft.record is None:
             return {}
         lease = draft.leases[check_id]
-        return {"lease_until": lease.until, "lease_epoch": draft.record.book_epoch, "lease_run": lease.run}
+        return {
+            "lease_until": lease.until,
+            "lease_epoch": draft.record.book_epoch,
+            "lease_run": lease.run,
+            "held_for": lease.held_for,
+        }
 
     def _is_open(self, check_id: str) -> bool:
         return check_id not in self._moved or self._moved[check_id][0].state.is_open

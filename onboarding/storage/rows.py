@@ -94,6 +94,7 @@ class CheckRow:
     lease_until: datetime | None
     lease_epoch: int
     lease_run: str | None
+    held_for: str | None
 
 
 @dataclass(frozen=True, slots=True)

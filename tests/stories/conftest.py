@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -10,8 +11,10 @@ from typer.testing import CliRunner, Result
 from onboarding.cli import app
 from onboarding.door.callers import Caller
 from onboarding.engine import Engine, open_engine
+from onboarding.local.postgres import LocalPostgres
 from onboarding.local.processes import free_port
 from onboarding.settings import Settings
+from onboarding.storage import migrate
 from tests.stories.telling import new_caller
 
 
@@ -28,8 +31,27 @@ async def caller(engine: Engine) -> Caller:
 
 
 @pytest.fixture
+def own_settings(settings: Settings, postgres: LocalPostgres) -> Settings:
+    """Settings on a database of this test's own: for what is about the whole book."""
+    name = f"book_{uuid.uuid4().hex[:12]}"
+    postgres.create_database(name)
+    migrate.upgrade(postgres.url(name))
+    return settings.model_copy(update={"database_url": postgres.url(name)})
+
+
+@pytest.fixture
 def operators(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """The command line on the stories' database, without Temporal."""
+    return _command_line(settings, monkeypatch)
+
+
+@pytest.fixture
+def own_operators(own_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """The same on the test's own database."""
+    return _command_line(own_settings, monkeypatch)
+
+
+def _command_line(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     for name, value in {
         "DATABASE_URL": settings.database_url,
         "ONBOARDING_ROOT_KEYS": settings.root_keys.get_secret_value(),

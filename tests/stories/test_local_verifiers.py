@@ -17,6 +17,7 @@ from onboarding.catalogue.loader import builtin_bytes
 from onboarding.checks import Checks
 from onboarding.domain.settle import Answer, Later
 from onboarding.domain.state import Outcome
+from onboarding.door.callers import Caller
 from onboarding.engine import Engine, open_engine
 from onboarding.settings import Settings
 from onboarding.verifiers import lists, sandbox
@@ -92,9 +93,9 @@ async def opens(settings: Settings) -> AsyncIterator[Opens]:
         yield opened
 
 
-async def begun(engine: Engine, **changes: Any) -> Life:
+async def begun(engine: Engine, caller: Caller | None = None, **changes: Any) -> Life:
     """An account that has told everything, and about which nobody was asked yet."""
-    life = await Life.now(engine, individual(**changes))
+    life = await Life.now(engine, individual(**changes), caller)
     await life.pays_into()
     return life
 

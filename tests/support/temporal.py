@@ -15,6 +15,8 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.messages import Sweep
+from activities.sweep import SweepActivities
 from onboarding.activations import Activations
 from onboarding.activators.port import Downstream
 from onboarding.attempts import Pace
@@ -30,7 +32,14 @@ from onboarding.verifiers.registry import Verifiers
 from tests.support.samples import BANK_ACCOUNT, RECIPIENT, RECIPIENT_DETAILS, patched
 from worker import make_worker
 from workflows import names
-from workflows.schedule import account_target, check_target, import_target, review_target, rollout_target
+from workflows.schedule import (
+    account_target,
+    check_target,
+    import_target,
+    list_delta_target,
+    review_target,
+    rollout_target,
+)
 
 QUICK = Pace(
     first=timedelta(milliseconds=200),
@@ -62,6 +71,20 @@ class Bench:
         """Rows of one statement."""
         async with self.engine.database.reading() as reading:
             return await reading.fetch(sql, *parameters)
+
+    async def sweep(self, nudger: Nudger | None = None) -> None:
+        """What the Schedule does every minute."""
+        engine = self.engine
+        swept = SweepActivities(
+            engine.work,
+            engine.inbox,
+            nudger or self.nudger,
+            engine.rollout_steps,
+            engine.reviews,
+            engine.import_steps,
+            engine.list_deltas,
+        )
+        await swept.sweep_accounts(Sweep(500))
 
     async def account(self, caller: Caller) -> str:
         """A new individual of whom nothing is known yet."""
@@ -124,6 +147,7 @@ async def bench(  # noqa: PLR0913 -- everything that a test may replace
         rollout=rollout_target,
         review=review_target,
         imported=import_target,
+        list_delta=list_delta_target,
     )
     engine = await open_engine(
         settings,

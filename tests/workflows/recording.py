@@ -17,6 +17,7 @@ from workflows.account import AccountWorkflow
 from workflows.activation import ActivationWorkflow
 from workflows.check import CheckWorkflow
 from workflows.imports import ImportWorkflow
+from workflows.list_delta import ListDeltaWorkflow
 from workflows.review import ReviewWorkflow
 from workflows.rollout import RolloutWorkflow
 from workflows.sweep import SweepWorkflow
@@ -26,6 +27,7 @@ WORKFLOWS = [
     ActivationWorkflow,
     CheckWorkflow,
     ImportWorkflow,
+    ListDeltaWorkflow,
     ReviewWorkflow,
     RolloutWorkflow,
     SweepWorkflow,

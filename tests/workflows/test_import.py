@@ -14,8 +14,6 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import TypedSearchAttributes
 
-from activities.messages import Sweep
-from activities.sweep import SweepActivities
 from api.app import create_app
 from onboarding.imports import ImportSteps, Pace, Step
 from onboarding.settings import Settings
@@ -121,10 +119,7 @@ async def test_sweep_starts_a_run_that_was_lost(temporal_settings: Settings, cli
         async with bench(temporal_settings, client, working=False) as other, made_worker(made):
             assert await made.status(names.import_workflow_id(imported)) is None
             other.nudger._task_queue = made.task_queue
-            sweeps = SweepActivities(
-                engine.work, engine.inbox, other.nudger, engine.rollout_steps, engine.reviews, engine.import_steps
-            )
-            await sweeps.sweep_accounts(Sweep(500))
+            await made.sweep(other.nudger)
             await eventually(lambda: has_ended(made, imported))
         assert len(await made_of(engine, caller)) == 1
 

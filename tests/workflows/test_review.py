@@ -13,8 +13,6 @@ from temporalio.common import SearchAttributeKey, TypedSearchAttributes
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.messages import Sweep
-from activities.sweep import SweepActivities
 from onboarding.catalogue.loader import builtin_bytes, compile_policy, policy_bytes
 from onboarding.domain.policy import Policy
 from onboarding.door.callers import UNVERIFIED, Caller
@@ -225,15 +223,7 @@ async def test_a_review_becomes_late_on_time_and_one_without_run_is_found(
         await eventually(is_told)
         await handle.terminate("its storage is lost")
         await made.fetch("UPDATE reviews SET look_at = clock_timestamp() WHERE id = $1", review_id)
-        sweeps = SweepActivities(
-            made.engine.work,
-            made.engine.inbox,
-            made.nudger,
-            made.engine.rollout_steps,
-            made.engine.reviews,
-            made.engine.import_steps,
-        )
-        await sweeps.sweep_accounts(Sweep(500))
+        await made.sweep()
         await runs(made, review_id)
         await made.engine.reviews.decide(caller, review_id, Decision.PASSED, (), None)
         assert await ends(made, review_id) == "decided"

@@ -9,8 +9,6 @@ from datetime import timedelta
 
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from activities.messages import Sweep
-from activities.sweep import SweepActivities
 from onboarding.policies import Pace, RolloutSteps
 from onboarding.settings import Settings
 from tests.policies.telling import DAY, NOTICE, accounts, announcements, bound, published, rolled_out
@@ -101,10 +99,7 @@ async def test_sweep_starts_a_run_that_was_lost(temporal_settings: Settings, cli
             assert await made.status(names.rollout_workflow_id(rollout)) is None
             nudger = other.nudger
             nudger._task_queue = made.task_queue
-            sweeps = SweepActivities(
-                engine.work, engine.inbox, nudger, engine.rollout_steps, engine.reviews, engine.import_steps
-            )
-            await sweeps.sweep_accounts(Sweep(500))
+            await made.sweep(nudger)
             await eventually(lambda: has_ended(made, rollout))
         assert await announcements(engine, ids) == dict.fromkeys(ids, 1)
 

@@ -44,6 +44,13 @@ from onboarding.storage.tables.platforms import (
     TestClock,
 )
 from onboarding.storage.tables.rollouts import CurrentPolicy, Rollout, RolloutAccount
+from onboarding.storage.tables.screening import (
+    ListDelta,
+    ListDeltaEntry,
+    ListDeltaFailure,
+    ScreeningList,
+    ScreeningListEntry,
+)
 from onboarding.storage.tables.tokens import Token
 
 __all__ = [
@@ -74,6 +81,9 @@ __all__ = [
     "Import",
     "ImportLine",
     "InboxItem",
+    "ListDelta",
+    "ListDeltaEntry",
+    "ListDeltaFailure",
     "Mark",
     "Order",
     "PendingDelivery",
@@ -84,6 +94,8 @@ __all__ = [
     "ReviewNote",
     "Rollout",
     "RolloutAccount",
+    "ScreeningList",
+    "ScreeningListEntry",
     "SealedValue",
     "Table",
     "TestClock",

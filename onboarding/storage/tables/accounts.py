@@ -170,6 +170,8 @@ class Order(Table, table=True):
             unique=True,
             postgresql_where=text("campaign IS NOT NULL"),
         ),
+        # How many orders a campaign has placed.
+        Index("ix_orders_campaign", "campaign", postgresql_where=text("campaign IS NOT NULL")),
     )
 
     id: str = Field(primary_key=True)

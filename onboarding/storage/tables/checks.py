@@ -26,7 +26,10 @@ OPEN_REVIEW = _one_of("state", OPEN_REVIEW_STATES)
 
 
 class Check(Table, table=True):
-    """One question about one subject with given inputs; unique while open."""
+    """One question about one subject with given inputs; unique while open.
+
+    ``held_for`` is the verifier that has too much in hand already, while the check is held back for it.
+    """
 
     __tablename__ = "checks"
     __table_args__ = (
@@ -40,6 +43,9 @@ class Check(Table, table=True):
             postgresql_where=text(OPEN_CHECK),
         ),
         Index(None, "account_id", "id"),
+        # Those that were given to a run, and those that are held back, are few.
+        Index("ix_checks_claimed", "kind", postgresql_where=text("lease_run IS NOT NULL AND ended_at IS NULL")),
+        Index("ix_checks_held", "held_for", postgresql_where=text("held_for IS NOT NULL")),
     )
 
     id: str = Field(primary_key=True)
@@ -57,6 +63,7 @@ class Check(Table, table=True):
     lease_until: datetime | None = instant(default=None)
     lease_epoch: int = 0
     lease_run: str | None = None
+    held_for: str | None = None
 
 
 class Answer(Table, table=True):

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from onboarding.verifiers.lists.dates import BirthDate
 
+Listed = tuple[str, str, str]
+"""An entry as it stood at one time: its list's name, its id there, and its digest."""
+
 
 class Kind(StrEnum):
     """What an entry is about."""

@@ -90,6 +90,11 @@ class LoadedList:
         """Every entry, of every kind."""
         return self.content.entries
 
+    @property
+    def screened(self) -> Iterator[Entry]:
+        """The entries that a person is screened against."""
+        return (entry for entry in self.content.entries if entry.kind in _SCREENED)
+
 
 def sources_in(folder: Path) -> tuple[Source, ...]:
     """The lists of a folder: OFAC's CSV files, XML for the UN's, YAML or any other CSV for house lists.

@@ -26,6 +26,7 @@ from onboarding.verifiers.port import VerifierUnavailable
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from onboarding.verifiers.lists.entries import Listed
     from onboarding.verifiers.port import Question
 
 MAX_MATCHES = 25
@@ -68,6 +69,7 @@ class ListVerifier:
     """
 
     name = "lists"
+    kind = "screening"
 
     def __init__(self, sources: Sequence[Source]) -> None:
         names = [source.name for source in sources]
@@ -122,16 +124,15 @@ class ListVerifier:
         Raises:
             VerifierUnavailable: ``lists_not_loaded``.
         """
-        if question.kind != "screening":
+        if question.kind != self.kind:
             return None
         lists = self._lists
         if lists is None or not lists.lists:
             raise VerifierUnavailable("lists_not_loaded")
         inputs = question.inputs
-        tokens = tokens_of(f"{inputs.get('given_name', '')} {inputs.get('surname', '')}")
+        tokens, born = _person(inputs)
         if not tokens:
             return Answer(Outcome.INCONCLUSIVE, ("name_missing",), self.name, lists.version, question.as_of)
-        born = dates.stated(*(inputs.get(f"date_of_birth.{part}") for part in ("year", "month", "day")))
         hits = _hits(lists, tokens, born)
         if hits:
             basis = digest_of(
@@ -145,6 +146,21 @@ class ListVerifier:
         if not is_comparable(tokens):
             return Answer(Outcome.INCONCLUSIVE, ("name_not_comparable",), self.name, lists.version, question.as_of)
         return Answer(Outcome.PASSED, (), self.name, lists.version, question.as_of)
+
+    def is_meant(self, inputs: Mapping[str, str], entries: Collection[Listed]) -> bool:
+        """Whether a check with these inputs would hit one of these entries.
+
+        Asked of the whole lists, not of an index of the few: how much a part of a name counts depends on how many
+        names of its list have it, so only this gives the answer that the check will give.
+        """
+        lists = self._lists
+        tokens, born = _person(inputs)
+        if lists is None or not tokens:
+            return False
+        return any(
+            (hit.loaded.name, hit.found.entry.entry_id, hit.found.entry.digest) in entries
+            for hit in _hits(lists, tokens, born)
+        )
 
     def _look(self, source: Source, *, accept_drop: bool) -> None:
         before = self._ready.get(source.name)
@@ -178,6 +194,11 @@ def bundled_lists() -> ListVerifier:
     verifier = ListVerifier([Source("fictional", Format.HOUSE, Path(__file__).parent / "data" / "fictional.yaml")])
     verifier.refresh()
     return verifier
+
+
+def _person(inputs: Mapping[str, str]) -> tuple[tuple[str, ...], dates.Span | None]:
+    tokens = tokens_of(f"{inputs.get('given_name', '')} {inputs.get('surname', '')}")
+    return tokens, dates.stated(*(inputs.get(f"date_of_birth.{part}") for part in ("year", "month", "day")))
 
 
 def _hits(lists: Lists, tokens: tuple[str, ...], born: dates.Span | None) -> list[Hit]:

@@ -1,0 +1,30 @@
+"""Holding new entries of lists against everybody who was passed before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from temporalio import activity
+
+from activities.messages import ListDeltaLook, ListDeltaStep
+
+if TYPE_CHECKING:
+    from onboarding.list_deltas import ListDeltas
+
+
+@dataclass(frozen=True)
+class ScreeningActivities:
+    """Activities of ``ListDeltaWorkflow``."""
+
+    list_deltas: ListDeltas
+
+    @activity.defn
+    async def step_list_delta(self, look: ListDeltaLook) -> ListDeltaStep:
+        """Do what is due now for a delta: a page of accounts at most. Safe to run twice: rows tell what is done."""
+        step = await self.list_deltas.step(look.delta_id)
+        return ListDeltaStep(
+            state=step.state,
+            wait_seconds=None if step.wait is None else step.wait.total_seconds(),
+            details=f"**{step.state}**, {step.looked} accounts looked at",
+        )
