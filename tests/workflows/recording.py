@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -99,40 +99,9 @@ def _always(asked: Iterable[str]) -> list[str]:
 
 def _command(event: HistoryEvent) -> str | None:
     """What the workflow asked for, of which this event came; None for what happened to it."""
-    which = event.WhichOneof("attributes")
-    given: Any = getattr(event, which or "", None)
-    match (which or "").removesuffix("_event_attributes"):
-        case "workflow_execution_started":
-            return f"workflow {given.workflow_type.name}"
-        case "activity_task_scheduled":
-            return f"activity {given.activity_type.name}"
-        case "activity_task_cancel_requested":
-            return "cancel activity"
-        case "marker_recorded":
-            return _marker(given)
-        case "timer_started":
-            return "start timer"
-        case "timer_canceled":
-            return "cancel timer"
-        case "start_child_workflow_execution_initiated":
-            policy = ParentClosePolicy.Name(given.parent_close_policy).removeprefix("PARENT_CLOSE_POLICY_")
-            return f"child {given.workflow_type.name}, {policy.lower()} at the end"
-        case "signal_external_workflow_execution_initiated":
-            return f"signal {given.signal_name}"
-        case "upsert_workflow_search_attributes":
-            # Which of them changed is told by the rows; that a patch adds its own is not.
-            names = given.search_attributes.indexed_fields
-            return "change versions" if "TemporalChangeVersion" in names else "search attributes"
-        case "workflow_properties_modified":
-            return "memo"
-        case "workflow_execution_update_accepted":
-            return f"accept update {given.accepted_request.input.name}"
-        case "workflow_execution_update_completed":
-            return "answer update"
-        case "workflow_execution_completed" | "workflow_execution_failed" | "workflow_execution_continued_as_new" as end:
-            return end.removeprefix("workflow_execution_").replace("_", " ")
-        case _:
-            return None
+    which = event.WhichOneof("attributes") or ""
+    told = _COMMANDS.get(which.removesuffix("_event_attributes"))
+    return told(getattr(event, which)) if told is not None else None
 
 
 def _marker(given: Any) -> str:
@@ -141,3 +110,34 @@ def _marker(given: Any) -> str:
     if given.marker_name == "core_local_activity":
         return f"local activity {told['data']['activity_type']}"
     return f"patch {told['patch-data']['id']}" if "patch-data" in told else f"marker {given.marker_name}"
+
+
+def _child(given: Any) -> str:
+    policy = ParentClosePolicy.Name(given.parent_close_policy).removeprefix("PARENT_CLOSE_POLICY_")
+    return f"child {given.workflow_type.name}, {policy.lower()} at the end"
+
+
+def _attributes(given: Any) -> str:
+    # Which of them changed is told by the rows; that a patch adds its own is not.
+    names = given.search_attributes.indexed_fields
+    return "change versions" if "TemporalChangeVersion" in names else "search attributes"
+
+
+_COMMANDS: dict[str, Callable[[Any], str]] = {
+    "workflow_execution_started": lambda given: f"workflow {given.workflow_type.name}",
+    "activity_task_scheduled": lambda given: f"activity {given.activity_type.name}",
+    "activity_task_cancel_requested": lambda _: "cancel activity",
+    "marker_recorded": _marker,
+    "timer_started": lambda _: "start timer",
+    "timer_canceled": lambda _: "cancel timer",
+    "start_child_workflow_execution_initiated": _child,
+    "signal_external_workflow_execution_initiated": lambda given: f"signal {given.signal_name}",
+    "upsert_workflow_search_attributes": _attributes,
+    "workflow_properties_modified": lambda _: "memo",
+    "workflow_execution_update_accepted": lambda given: f"accept update {given.accepted_request.input.name}",
+    "workflow_execution_update_completed": lambda _: "answer update",
+    "workflow_execution_completed": lambda _: "complete",
+    "workflow_execution_failed": lambda _: "fail",
+    "workflow_execution_continued_as_new": lambda _: "continue as new",
+}
+"""By the event that each command leads to."""
