@@ -39,6 +39,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.order_payloads import Payload, order_asked, order_undoing
     from workflows.review import ReviewWorkflow
+    from workflows.updates import update_key
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -154,7 +155,7 @@ class AccountWorkflow:
     @workflow.update(name=names.RELEASE, description='Undo an order, such as a hold: {"order"}')
     async def release(self, payload: Payload) -> OrderDone:
         """Undo an order."""
-        undoing = order_undoing(payload, self._account.account_id, self._update_key())
+        undoing = order_undoing(payload, self._account.account_id, update_key())
         return await self._through(
             workflow.execute_activity_method(OrderActivities.undo_order, undoing, **options.ORDER)
         )
@@ -165,16 +166,10 @@ class AccountWorkflow:
         order_undoing(payload)
 
     async def _order(self, kind: OrderKind, payload: Payload) -> OrderDone:
-        asked = order_asked(kind, payload, self._account.account_id, self._update_key())
+        asked = order_asked(kind, payload, self._account.account_id, update_key())
         return await self._through(
             workflow.execute_activity_method(OrderActivities.place_order, asked, **options.ORDER)
         )
-
-    def _update_key(self) -> str:
-        update = workflow.current_update_info()
-        if update is None:
-            raise ApplicationError("no_update", type="no_update", non_retryable=True)
-        return names.update_key(self._account.account_id, workflow.info().run_id, update.id)
 
     async def _through(self, ordering: Awaitable[OrderAnswer]) -> OrderDone:
         """An order through the door; whatever keeps it out fails the update with its code, and nothing else."""

@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.alarm import Alarm
     from workflows.failures import code_of
     from workflows.messages import ReviewInput
+    from workflows.updates import update_key
 
 
 @workflow.defn(name=names.REVIEW_WORKFLOW)
@@ -52,6 +53,7 @@ class ReviewWorkflow:
             self._review.review_id,
             decision["decision"],
             tuple(decision.get("reasons", ())),
+            update_key(),
         )
         try:
             decided = await workflow.execute_local_activity_method(
