@@ -68,9 +68,9 @@ def update_key(workflow_id: str, run_id: str, update_id: str) -> str:
     return f"{workflow_id}/{run_id}/{update_id}"
 
 
-def check_summary(account_id: str) -> str:
+def check_summary(account_id: str, kind: str = "") -> str:
     """What a list of runs shows beside the id of a check."""
-    return f"check of account {account_id}"
+    return f"{kind or 'check'} of account {account_id}"
 
 
 def check_workflow_id(check_id: str) -> str:

@@ -178,20 +178,18 @@ class Story:
     """One life, from its begin to its end.
 
     Attributes:
-        kinds: how the names of the points begin that are this story's own; others tell them too.
+        kinds: how the names of the points begin that are this story's own; others tell the rest.
+        cached: runs that its worker keeps between two tasks; 0 has every task replay its run.
+        vendor: which vendor of the world is asked; where one is, the receiver is told, too.
     """
 
     world: World
     orders: Orders
     kinds: ClassVar[tuple[str, ...]] = ()
     cached: ClassVar[int] = 1000
+    vendor: ClassVar[str] = ""
     id: str = ""
     said: list[str] = field(default_factory=list)
-
-    @classmethod
-    def ordered(cls, _world: World, orders: Orders) -> Orders:
-        """What its worker is told."""
-        return orders
 
     async def begin(self) -> None:
         """What the platform does at first."""
@@ -293,13 +291,7 @@ class Onboarded(Story):
 
     kinds = ("AccountWorkflow", "plan_account", "ClaimWork", "CheckWorkflow", "advance_check", "TakeTurn", "Hear",
              "ActivationWorkflow", "advance_activation")  # fmt: skip
-    vendor: ClassVar[str] = "silent"
-
-    @classmethod
-    def ordered(cls, _world: World, orders: Orders) -> Orders:
-        """With a vendor and a receiver."""
-        vendor: HttpVendor = getattr(_world, cls.vendor)
-        return replace(orders, vendor=vendor.url, keeps_keys=vendor.keeps_keys, receiver=_world.receiver.address)
+    vendor = "silent"
 
     async def begin(self) -> None:
         """An account with all that is asked for, as one request and another."""
@@ -522,8 +514,11 @@ class Ended:
 async def live(world: World, kind: type[Story], die_at: str = "") -> Ended:
     """Tell a story; its worker dies at a point, if one is given, and another takes its place."""
     name = f"{kind.__name__}-{uuid.uuid4().hex[:12]}"
-    plain = Orders(world.settings, name, world.folder / name, max_cached_workflows=kind.cached, die_at=die_at)
-    orders = kind.ordered(world, plain)
+    orders = Orders(world.settings, name, world.folder / name, max_cached_workflows=kind.cached, die_at=die_at)
+    if kind.vendor:
+        vendor: HttpVendor = getattr(world, kind.vendor)
+        receiver = world.receiver.address
+        orders = replace(orders, vendor=vendor.url, keeps_keys=vendor.keeps_keys, receiver=receiver)
     async with world.slots:
         story = kind(world, orders)
         await story.begin()
