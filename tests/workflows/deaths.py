@@ -181,6 +181,7 @@ class Story:
         kinds: how the names of the points begin that are this story's own; others tell the rest.
         cached: runs that its worker keeps between two tasks; 0 has every task replay its run.
         vendor: which vendor of the world is asked; where one is, the receiver is told, too.
+        expected: of what is left.
     """
 
     world: World
@@ -188,6 +189,7 @@ class Story:
     kinds: ClassVar[tuple[str, ...]] = ()
     cached: ClassVar[int] = 1000
     vendor: ClassVar[str] = ""
+    expected: ClassVar[dict[str, Any]] = {}
     id: str = ""
     said: list[str] = field(default_factory=list)
 
@@ -292,6 +294,7 @@ class Onboarded(Story):
     kinds = ("AccountWorkflow", "plan_account", "ClaimWork", "CheckWorkflow", "advance_check", "TakeTurn", "Hear",
              "ActivationWorkflow", "advance_activation")  # fmt: skip
     vendor = "silent"
+    expected: ClassVar[dict[str, Any]] = {"stage": "active", "charges": [1]}
 
     async def begin(self) -> None:
         """An account with all that is asked for, as one request and another."""
@@ -354,6 +357,7 @@ class SwitchedOff(Onboarded):
 
     vendor = "polled"
     cached = 0
+    expected: ClassVar[dict[str, Any]] = {"charges": [1], "orders": [("hold", "credit_review", TRANSFERS, False)]}
 
     async def go_on(self) -> bool:
         """A hold, once everything rests."""
@@ -376,6 +380,9 @@ class Reviewed(Story):
     """A screening found something, and somebody at the Temporal UI decides about it."""
 
     kinds = ("ReviewWorkflow", "see_review", "SeeReview", "decide_review", "DecideReview")
+    expected: ClassVar[dict[str, Any]] = {
+        "stage": "active", "answer": "passed", "reviews": [("screening", "decided", "passed")],
+    }  # fmt: skip
     deciding: asyncio.Task[Any] | None = None
 
     async def begin(self) -> None:
@@ -417,6 +424,9 @@ class Ordered(Story):
     """An account that waits for its user is held, by somebody at the Temporal UI."""
 
     kinds = ("place_order", "PlaceOrder")
+    expected: ClassVar[dict[str, Any]] = {
+        "answer": "in_force", "orders": [("hold", "credit_review", PAYOUTS, False)],
+    }  # fmt: skip
     holding: asyncio.Task[Any] | None = None
 
     async def begin(self) -> None:
@@ -447,6 +457,7 @@ class RolledOut(Story):
     """A policy goes to three accounts in two waves."""
 
     kinds = ("RolloutWorkflow", "step_rollout", "AnnouncePolicy", "a step")
+    expected: ClassVar[dict[str, Any]] = {"policies": [True, True, True], "told": [1, 1, 1]}
     ids: Sequence[str] = ()
     policy: str = ""
 
@@ -508,7 +519,7 @@ class Ended:
     died: bool
     left: dict[str, Any]
     wrong: list[str]
-    points: tuple[str, ...]
+    points: tuple[str, ...] = ()
 
 
 async def live(world: World, kind: type[Story], die_at: str = "") -> Ended:
