@@ -41,7 +41,10 @@ class ReviewWorkflow:
 
     @workflow.update(
         name=names.DECIDE,
-        description='Decide: {"decision": "passed", "failed" or "ask_again", "reasons": [error codes of a failure]}',
+        description=(
+            'Decide. Data: {"decision": "passed"}, or "failed", or "ask_again";'
+            ' a failure may have more: "reasons": ["an error code"]'
+        ),
     )
     async def decide(self, decision: Any) -> str:
         """Decide for whoever is at the Temporal UI, of whom nothing is known; answers the decision.

@@ -228,11 +228,13 @@ class _Instance(WorkflowInstance):
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         """A task, or a part of one."""
-        is_point = not act.is_replaying and not all(job.HasField("query_workflow") for job in act.jobs)
-        if is_point:
+        if act.is_replaying or all(job.HasField("query_workflow") for job in act.jobs):
+            return self._inner.activate(act)
+        # What a local activity answers goes on with the same task; begin and end of that activity are points already.
+        if not all(job.resolve_activity.is_local for job in act.jobs):
             self._points.reach(f"{self._name} task begins")
         done = self._inner.activate(act)
-        if is_point:
+        if not any(command.HasField("schedule_local_activity") for command in done.successful.commands):
             self._points.reach(f"{self._name} task ends")
             self._points.reach(f"{self._name} task is over", after=SETTLED_SECONDS)
         return done
