@@ -23,7 +23,7 @@ OPERATIONS = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
 PATIENCE = 60_000
 """Milliseconds for anything to appear."""
 
-LIST_PATIENCE = 8_000
+LIST_PATIENCE = 5_000
 """For a run to appear in a list, which is then loaded anew."""
 
 SIZE = (1280, 800)
@@ -69,7 +69,9 @@ class Operator:
                 link.wait_for(timeout=LIST_PATIENCE)
                 break
             assert time.monotonic() < until, f"{workflow_id} is not in {self.page.url}"
-            self.page.reload(wait_until="domcontentloaded")
+            refresh = self.page.get_by_role("button", name="Refresh")
+            if refresh.count():  # else the page itself is not there yet
+                refresh.first.click()
         link.click()
         expect(self.page.get_by_test_id("workflow-id-heading")).to_contain_text(workflow_id)
 
@@ -82,7 +84,9 @@ class Operator:
     def details(self) -> str:
         """Read the current details of the run that is open."""
         self.page.get_by_role("tab", name="User Metadata").click()
-        shown = self.page.get_by_test_id("user-metadata")
+        expect(self.page.get_by_text("Current Details")).to_be_visible()
+        # Markdown is shown in frames: that of the summary, and behind it this one.
+        shown = self.page.frame_locator("iframe").last.locator("body")
         expect(shown).to_contain_text("waits for")
         return " ".join(shown.inner_text().split())
 

@@ -310,8 +310,10 @@ _ROWS = {
 class Onboarded(Story):
     """An individual about whom a vendor is asked, who calls back; then the system downstream is told."""
 
-    kinds = ("AccountWorkflow", "plan_account", "ClaimWork", "CheckWorkflow", "advance_check", "TakeTurn", "Hear",
-             "ActivationWorkflow", "advance_activation")  # fmt: skip
+    kinds: ClassVar[tuple[str, ...]] = (
+        "AccountWorkflow", "plan_account", "ClaimWork", "CheckWorkflow", "advance_check", "TakeTurn", "Hear",
+        "ActivationWorkflow", "advance_activation",
+    )  # fmt: skip
     at_most: ClassVar[dict[str, int]] = {"AccountWorkflow": 12, "Hear": 3, "TakeTurn": 3, "advance": 2, "Act": 3}
     vendor = "silent"
     expected: ClassVar[dict[str, Any]] = {"stage": "active", "charges": [1]}
@@ -375,7 +377,14 @@ class Onboarded(Story):
 class SwitchedOff(Onboarded):
     """The same without a callback, and nothing kept between two tasks; once all is on, an operator has it off."""
 
-    kinds = ("AccountWorkflow task ends", "CheckWorkflow", "advance", "TakeTurn", "Hear", "ActivationWorkflow")
+    kinds: ClassVar[tuple[str, ...]] = (
+        "AccountWorkflow task ends",
+        "CheckWorkflow",
+        "advance",
+        "TakeTurn",
+        "Hear",
+        "ActivationWorkflow",
+    )
     at_most: ClassVar[dict[str, int]] = {"AccountWorkflow": 6, "ActivationWorkflow": 3, "advance": 3}
     vendor = "polled"
     cached = 0
@@ -401,7 +410,7 @@ class SwitchedOff(Onboarded):
 class Reviewed(Story):
     """A screening found something, and somebody at the Temporal UI decides about it."""
 
-    kinds = ("ReviewWorkflow", "see_review", "SeeReview", "decide_review", "DecideReview")
+    kinds: ClassVar[tuple[str, ...]] = ("ReviewWorkflow", "see_review", "SeeReview", "decide_review", "DecideReview")
     expected: ClassVar[dict[str, Any]] = {
         "stage": "active", "answer": "passed", "reviews": [("screening", "decided", "passed")],
     }  # fmt: skip
@@ -445,7 +454,7 @@ class ReviewedAnew(Reviewed):
 class Ordered(Story):
     """An account that waits for its user is held, by somebody at the Temporal UI."""
 
-    kinds = ("place_order", "PlaceOrder")
+    kinds: ClassVar[tuple[str, ...]] = ("place_order", "PlaceOrder")
     expected: ClassVar[dict[str, Any]] = {
         "answer": "in_force", "orders": [("hold", "credit_review", PAYOUTS, False)],
     }  # fmt: skip
@@ -478,7 +487,7 @@ class Ordered(Story):
 class RolledOut(Story):
     """A policy goes to three accounts in two waves."""
 
-    kinds = ("RolloutWorkflow", "step_rollout", "AnnouncePolicy", "a step")
+    kinds: ClassVar[tuple[str, ...]] = ("RolloutWorkflow", "step_rollout", "AnnouncePolicy", "a step")
     expected: ClassVar[dict[str, Any]] = {"policies": [True, True, True], "told": [1, 1, 1]}
     ids: Sequence[str] = ()
     policy: str = ""
