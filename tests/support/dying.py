@@ -45,11 +45,13 @@ from temporalio.worker import (
 )
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
+from onboarding.activations import Activations
 from onboarding.activators.http import HttpActivator
 from onboarding.activators.port import Downstream
 from onboarding.domain.settle import Answer
 from onboarding.domain.state import Outcome
 from onboarding.door.door import Door
+from onboarding.engine import Engine
 from onboarding.policies import Pace as RolloutPace
 from onboarding.policies import RolloutSteps
 from onboarding.settings import Settings
@@ -130,6 +132,15 @@ def downstream_of(orders: Orders) -> Downstream | None:
     if not orders.receiver:
         return None
     return Downstream(HttpActivator(orders.receiver, [SECRET]), STEPS, serve_sandbox=True)
+
+
+def paced(engine: Engine) -> Engine:
+    """An engine that waits for seconds where the product waits for minutes, and whose roll-outs have small pages."""
+    return replace(
+        engine,
+        rollout_steps=RolloutSteps(engine.database, engine.door, engine.policies, PAGES),
+        activations=Activations(engine.door, engine.database, engine.downstream, QUICK),
+    )
 
 
 class Points:
@@ -296,11 +307,8 @@ async def _work(orders: Orders) -> None:
         pace=CHECK_PACE,
         working=False,
         downstream=downstream_of(orders),
-        rhythm=QUICK,
         task_queue=orders.task_queue,
     ) as made:
-        engine = made.engine
-        steps = RolloutSteps(engine.database, engine.door, engine.policies, PAGES)
-        made.engine = replace(engine, rollout_steps=steps)
+        made.engine = paced(made.engine)
         async with made_worker(made, orders.max_cached_workflows):
             await asyncio.Event().wait()

@@ -14,8 +14,6 @@ from tests.workflows.deaths import STORIES, Ended, Story, World, live, opened, p
 
 pytestmark = pytest.mark.timeout(600)
 
-Ends = dict[type[Story], dict[str, Ended]]
-
 
 @pytest.fixture(scope="module")
 async def world(
@@ -27,50 +25,19 @@ async def world(
         yield made
 
 
-@pytest.fixture(scope="module")
-async def undisturbed(world: World) -> dict[type[Story], Ended]:
-    """Each story without a death."""
-    return {story: one for (story, _), one in (await _told(world, [(story, "") for story in STORIES])).items()}
-
-
-@pytest.fixture(scope="module")
-async def ends(world: World, undisturbed: dict[type[Story], Ended]) -> Ends:
-    """Each story once for each of its points, with a death there."""
-    lives = [(story, point) for story in STORIES for point in story.chosen(undisturbed[story].points)]
-    found: Ends = {story: {} for story in STORIES}
-    for (story, point), one in (await _told(world, lives)).items():
-        found[story][point] = one
-    return found
-
-
-async def _told(world: World, lives: list[tuple[type[Story], str]]) -> dict[tuple[type[Story], str], Ended]:
-    """Several stories at a time; one that goes wrong does not keep the others from their end."""
-    ended = await asyncio.gather(*(live(world, story, point) for story, point in lives), return_exceptions=True)
-    return {
-        one: answer if isinstance(answer, Ended) else Ended(died=False, left={}, wrong=[repr(answer)])
-        for one, answer in zip(lives, ended, strict=True)
-    }
-
-
 @pytest.mark.parametrize("story", STORIES)
-def test_life_without_a_death_is_right(undisturbed: dict[type[Story], Ended], story: type[Story]) -> None:
-    ended = undisturbed[story]
-    assert ended.wrong == []
-    assert story.expected.items() <= ended.left.items()
+async def test_death_at_any_step_changes_nothing(world: World, story: type[Story]) -> None:
+    undisturbed = await live(world, story)
+    assert undisturbed.wrong == []
+    assert story.expected.items() <= undisturbed.left.items()
 
+    points = story.chosen(undisturbed.points)
+    # One that goes wrong does not keep the others from their end.
+    told = await asyncio.gather(*(live(world, story, point) for point in points), return_exceptions=True)
 
-@pytest.mark.parametrize("story", STORIES)
-def test_death_at_any_step_changes_nothing(
-    ends: Ends, undisturbed: dict[type[Story], Ended], story: type[Story]
-) -> None:
-    lives, expected = ends[story], undisturbed[story].left
-    assert {point: one.wrong for point, one in lives.items() if one.wrong} == {}
-    differing = {
-        point: {
-            name: (one.left.get(name), expected.get(name)) for name in expected if one.left.get(name) != expected[name]
-        }
-        for point, one in lives.items()
-        if one.left != expected
-    }
-    assert differing == {}
-    assert [point for point, one in lives.items() if not one.died] == []
+    lives = dict(zip(points, told, strict=True))
+    assert {point: one for point, one in lives.items() if not isinstance(one, Ended)} == {}
+    ends = {point: one for point, one in lives.items() if isinstance(one, Ended)}
+    assert {point: one.wrong for point, one in ends.items() if one.wrong} == {}
+    assert {point: one.difference(undisturbed) for point, one in ends.items() if one.left != undisturbed.left} == {}
+    assert [point for point, one in ends.items() if not one.died] == []
