@@ -174,13 +174,23 @@ async def opened(settings: Settings, client: Client, folder: Path) -> AsyncItera
         "nudge_rollout": nudger.nudge_rollout,
         "nudge_review": nudger.nudge_review,
     }
+    settings = settings.model_copy(update={"database_pool_size": 15})  # a worker process has a small pool of its own
     with (
         HttpVendor(reports_after=None) as silent,
         HttpVendor(reports_after=2, keeps_keys=False) as polled,
         Receiver(folder / "receiver") as receiver,
     ):
         engines: dict[str, Engine] = {}
-        world = World(settings, client, nudger, folder, engines, silent, polled, receiver)
+        world = World(
+            settings.model_copy(update={"database_pool_size": 5}),
+            client,
+            nudger,
+            folder,
+            engines,
+            silent,
+            polled,
+            receiver,
+        )
         for vendor in ("", "silent", "polled"):
             orders = world.orders("", vendor)
             known, told = verifiers_of(orders), downstream_of(orders)
@@ -309,7 +319,7 @@ class Story:
         handle = self.world.client.get_workflow_handle(run)
         while True:
             try:
-                return await handle.execute_update(update, payload, id=update_id, rpc_timeout=timedelta(seconds=60))
+                return await handle.execute_update(update, payload, id=update_id, rpc_timeout=timedelta(seconds=20))
             except WorkflowUpdateFailedError as error:
                 return f"refused: {getattr(error.cause, 'type', None)}"
             except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCError):
