@@ -139,12 +139,13 @@ class ReviewStand:
 
 @dataclass(frozen=True)
 class ReviewDecision:
-    """What somebody decided in the Temporal UI."""
+    """What somebody decided in the Temporal UI. ``key`` is that of its update; without one it is decided once only."""
 
     account_id: str
     review_id: str
     decision: str
     reasons: tuple[str, ...] = ()
+    key: str = ""
 
 
 @dataclass(frozen=True)

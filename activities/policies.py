@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from temporalio import activity
 
 from activities.messages import RolloutLook, RolloutStep
+from activities.stepping import beating
 
 if TYPE_CHECKING:
     from onboarding.policies import RolloutSteps
@@ -22,7 +23,8 @@ class PolicyActivities:
     @activity.defn
     async def step_rollout(self, look: RolloutLook) -> RolloutStep:
         """Do what is due now for a roll-out: a page of accounts at most. Safe to run twice: rows tell what is done."""
-        step = await self.rollouts.step(look.rollout_id)
+        async with beating():
+            step = await self.rollouts.step(look.rollout_id)
         wave = f", wave {min(step.wave + 1, step.waves)} of {step.waves}" if step.waves else ""
         return RolloutStep(
             state=step.state,

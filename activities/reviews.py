@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+import orjson
 from temporalio import activity
 
 from activities.messages import ReviewDecision, ReviewLook, ReviewStand
 from onboarding.catalogue.loader import builtin_policy
+from onboarding.door.callers import RequestKey
 from onboarding.reviews import Decision
 
 if TYPE_CHECKING:
@@ -73,7 +75,17 @@ class ReviewActivities:
 
     @activity.defn
     async def decide_review(self, decision: ReviewDecision) -> str:
-        """Decide a review in nobody's name; answers the decision. Once it was decided, it is refused."""
+        """Decide a review in nobody's name; answers the decision. Once another has decided it, it is refused."""
         chosen = Decision(decision.decision)
-        await self.reviews.decide_unverified(decision.account_id, decision.review_id, chosen, decision.reasons)
+        await self.reviews.decide_unverified(
+            decision.account_id, decision.review_id, chosen, decision.reasons, _key(decision)
+        )
         return chosen.value
+
+
+def _key(decision: ReviewDecision) -> RequestKey | None:
+    """A worker that dies between the decision and its answer has the next one decide again, which is no second time."""
+    if not decision.key:
+        return None
+    fingerprint = orjson.dumps(asdict(decision), option=orjson.OPT_SORT_KEYS)
+    return RequestKey(f"update {decision.account_id}", "", decision.key, fingerprint)

@@ -222,7 +222,12 @@ class Reviews:
         return None if state is None else Stand(state)
 
     async def decide_unverified(
-        self, account_id: str, review_id: str, decision: Decision, reasons: tuple[str, ...]
+        self,
+        account_id: str,
+        review_id: str,
+        decision: Decision,
+        reasons: tuple[str, ...],
+        key: RequestKey | None = None,
     ) -> None:
         """Decide for somebody in the Temporal UI, of whom nothing is known.
 
@@ -232,7 +237,7 @@ class Reviews:
         caller = await self._acting(review_id, UNVERIFIED)
         try:
             await self._door.revise(
-                account_id, DecideReview(review_id, Reviewer(UNVERIFIED), decision, reasons), caller
+                account_id, DecideReview(review_id, Reviewer(UNVERIFIED), decision, reasons), caller, key
             )
         except NoLongerOpen:
             async with self._database.reading() as r:

@@ -7,13 +7,17 @@ of workflows and signals come from whoever puts the process together, since this
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import structlog
+from temporalio.api.failure.v1 import Failure
 from temporalio.client import Client
+from temporalio.converter import DataConverter, DefaultFailureConverter, PayloadConverter
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from onboarding import telemetry
@@ -55,13 +59,27 @@ class Target:
     summary: str | None = None
 
 
+class CodesOnly(DefaultFailureConverter):
+    """Failures that were raised on purpose have no stack."""
+
+    def to_failure(self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure) -> None:
+        """See the class."""
+        super().to_failure(exception, payload_converter, failure)
+        if isinstance(exception, ApplicationError):
+            failure.stack_trace = ""
+
+
+CONVERTER = dataclasses.replace(DataConverter.default, failure_converter_class=CodesOnly)
+
+
 async def connect(settings: Settings, *, identity: str | None = None, lazy: bool = True) -> Client:
     """A client that connects when it is first used: a process starts without Temporal.
 
     ``lazy`` False connects at once, as a worker's client must.
 
     The SDK's own JSON converter: what crosses is plain dataclasses of ids, codes and times. Failures are not encoded
-    either, since ``activities.errors`` leaves only codes in them, and operators can read those.
+    either, since ``activities.errors`` leaves only codes in them, and operators can read those: without the stack of
+    our own refusals, which would hide the code in the Temporal UI, and says nothing but where it was raised.
 
     Raises:
         RuntimeError: Temporal is away, where it should connect at once.
@@ -71,6 +89,7 @@ async def connect(settings: Settings, *, identity: str | None = None, lazy: bool
         namespace=settings.temporal_namespace,
         lazy=lazy,
         identity=identity,
+        data_converter=CONVERTER,
         interceptors=telemetry.temporal_interceptors(),
     )
 

@@ -374,7 +374,7 @@ def _details(draft: Draft, view: OperatorView, wake_at: datetime | None) -> str:
         lines += ["", "Open requirements", "", *(f"- `{group}`" for group in view.groups)]
     if checks:
         lines += ["", "Checks", ""]
-        lines += [f"- {_check_line(check)}{_asked(draft, check)}" for check in checks]
+        lines += [f"- {_check_line(check)}{_asked(draft, check)}{_reviewed(draft, check)}" for check in checks]
     told = [one for one in draft.activations.values() if one.is_owed]
     if told:
         lines += ["", "Downstream", "", *map(_activation_line, told)]
@@ -405,8 +405,10 @@ def _check_line(check: Check) -> str:
         ("report due", check.deadline_at),
     ):
         if instant is not None:
-            return f"`{check.kind}`: {stands} since {_minute(check.opened_at)}, {what} {_minute(instant)}"
-    return f"`{check.kind}`: {stands} since {_minute(check.opened_at)}"
+            return (
+                f"`{check.kind}` (`{check.id}`): {stands} since {_minute(check.opened_at)}, {what} {_minute(instant)}"
+            )
+    return f"`{check.kind}` (`{check.id}`): {stands} since {_minute(check.opened_at)}"
 
 
 def _activation_line(activation: Activation) -> str:
@@ -435,6 +437,15 @@ def _asked(draft: Draft, check: Check) -> str:
 def _held_before(draft: Draft, check: Check) -> str | None:
     row = draft.record.checks.get(check.id) if draft.record is not None else None
     return row.held_for if row is not None else None
+
+
+def _reviewed(draft: Draft, check: Check) -> str:
+    """Which review a check waits for, and in which queue."""
+    known = (*(draft.record.reviews if draft.record is not None else ()), *draft.new_reviews)
+    rows = [row for row in known if row.check_id == check.id]
+    if not rows or check.state is not CheckState.IN_REVIEW:
+        return ""
+    return f"; a person decides `{rows[-1].id}`, in queue `{rows[-1].queue}`"
 
 
 def _minute(instant: datetime | None) -> str:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeUpdate
+from temporalio.common import SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
 from temporalio.exceptions import (
     ApplicationError,
     FailureError,
@@ -39,6 +39,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.order_payloads import Payload, order_asked, order_undoing
     from workflows.review import ReviewWorkflow
+    from workflows.updates import update_key
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -92,7 +93,7 @@ class AccountWorkflow:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 return
             self._show(plan)
-            await self._start(plan.checks)
+            await self._start(plan)
             await self._tell(plan)
             await self._start_reviews(plan.reviews)
             if plan.done and self._may_end():
@@ -154,7 +155,7 @@ class AccountWorkflow:
     @workflow.update(name=names.RELEASE, description='Undo an order, such as a hold: {"order"}')
     async def release(self, payload: Payload) -> OrderDone:
         """Undo an order."""
-        undoing = order_undoing(payload, self._account.account_id, self._update_key())
+        undoing = order_undoing(payload, self._account.account_id, update_key())
         return await self._through(
             workflow.execute_activity_method(OrderActivities.undo_order, undoing, **options.ORDER)
         )
@@ -165,16 +166,10 @@ class AccountWorkflow:
         order_undoing(payload)
 
     async def _order(self, kind: OrderKind, payload: Payload) -> OrderDone:
-        asked = order_asked(kind, payload, self._account.account_id, self._update_key())
+        asked = order_asked(kind, payload, self._account.account_id, update_key())
         return await self._through(
             workflow.execute_activity_method(OrderActivities.place_order, asked, **options.ORDER)
         )
-
-    def _update_key(self) -> str:
-        update = workflow.current_update_info()
-        if update is None:
-            raise ApplicationError("no_update", type="no_update", non_retryable=True)
-        return names.update_key(self._account.account_id, workflow.info().run_id, update.id)
 
     async def _through(self, ordering: Awaitable[OrderAnswer]) -> OrderDone:
         """An order through the door; whatever keeps it out fails the update with its code, and nothing else."""
@@ -224,27 +219,32 @@ class AccountWorkflow:
         workflow.set_current_details(STUCK_DETAILS)
         self._status = replace(self._status, stuck=True, planned_at=workflow.now(), next_look=None)
 
-    async def _start(self, check_ids: tuple[str, ...]) -> None:
+    async def _start(self, plan: AccountPlan) -> None:
         """A run for each check that was claimed; one that has a run already counts as started.
 
         A plan names a check until the check's run has taken it over, so it may name one that was started just now.
         """
+        account_id = self._account.account_id
         self._runs = {check_id: run for check_id, run in self._runs.items() if not run.done()}
+        known = {check.id: check for check in plan.open_checks}
 
         async def start(check_id: str) -> None:
+            check = known.get(check_id)
+            kind, since = (check.kind, check.opened_at) if check is not None else ("", None)
             try:
                 self._runs[check_id] = await workflow.start_child_workflow(
                     CheckWorkflow.run,
-                    CheckInput(self._account.account_id, check_id),
+                    CheckInput(account_id, check_id, kind, since),
                     id=names.check_workflow_id(check_id),
                     # It outlives this episode, and finds its way by its own row.
                     parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                    static_summary=names.check_summary(self._account.account_id),
+                    static_summary=names.check_summary(account_id, kind),
+                    search_attributes=_found_by(plan),
                 )
             except WorkflowAlreadyStartedError:
                 workflow.logger.debug("check runs already")
 
-        await asyncio.gather(*(start(check_id) for check_id in check_ids if check_id not in self._runs))
+        await asyncio.gather(*(start(check_id) for check_id in plan.checks if check_id not in self._runs))
 
     async def _tell(self, plan: AccountPlan) -> None:
         """A run for each activation that was claimed; where one waits though nobody had claimed it, it looks again."""
@@ -261,6 +261,7 @@ class AccountWorkflow:
                         id=run,
                         parent_close_policy=workflow.ParentClosePolicy.ABANDON,
                         static_summary=names.activation_summary(account_id, capability),
+                        search_attributes=_found_by(plan),
                     )
                     return
             except WorkflowAlreadyStartedError:
@@ -346,3 +347,9 @@ class AccountWorkflow:
         else:
             self._alarm.clear()
         await workflow.wait_condition(lambda: self._dirty or self._alarm.rings)
+
+
+def _found_by(plan: AccountPlan) -> TypedSearchAttributes:
+    """What an operator finds an account's other runs by."""
+    known = ((names.PLATFORM, plan.platform), (names.COUNTRY, plan.country))
+    return TypedSearchAttributes([SearchAttributePair(key, value) for key, value in known if value])

@@ -40,7 +40,12 @@ class ActivationWorkflow:
     @workflow.run
     async def run(self, activation: ActivationInput) -> str:
         """See the class; answers how the telling stands."""
+        account = names.account_workflow_id(activation.account_id)
         workflow.set_current_details(
-            f"`{activation.capability}`: the pending activity says what is told, what went wrong, and when again"
+            f"**{activation.capability}** of account `{activation.account_id}`:"
+            " waits for **the downstream system**\n\n"
+            "- what it is told, and what it said last: the last failure of the pending activity `advance_activation`\n"
+            "- told again: with the next attempt of that activity, and at once when something else is wanted\n"
+            f"- since when, and whether it refuses: the details of `{account}`"
         )
         return await self._advance.to_the_end()

@@ -38,7 +38,19 @@ class CheckWorkflow:
     @workflow.run
     async def run(self, check: CheckInput) -> str:
         """See the class; answers how the check stands."""
-        workflow.set_current_details(
-            f"check `{check.check_id}`: the pending activity says who is asked, and when again"
-        )
+        workflow.set_current_details(_details(check))
         return await self._advance.to_the_end()
+
+
+def _details(check: CheckInput) -> str:
+    """What an operator reads first. All that changes is told by the pending activity, or by the account's own run."""
+    since = f"- since: {check.since:%Y-%m-%d %H:%M:%S} UTC\n" if check.since is not None else ""
+    account = names.account_workflow_id(check.account_id)
+    return (
+        f"**{check.kind or check.check_id}** of account `{check.account_id}`: waits for **a verifier**\n\n"
+        f"{since}"
+        "- who is asked, and how that stands: the last failure of the pending activity `advance_check`,"
+        " such as `waiting: vendor, attempt 1`; to wait is no failure\n"
+        "- asked again: with the next attempt of that activity, and at once when a report comes in\n"
+        f"- until when, and whether the end user must act: the details of `{account}`"
+    )

@@ -67,10 +67,12 @@ class AccountInput:
 
 @dataclass(frozen=True)
 class CheckInput:
-    """A check that cannot be answered at once."""
+    """A check that cannot be answered at once. ``kind`` and ``since`` are for operators, where who starts it knows."""
 
     account_id: str
     check_id: str
+    kind: str = ""
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -69,14 +69,14 @@ def account_workflow_id(account_id: str) -> str:
     return f"account/{account_id}"
 
 
-def update_key(account_id: str, run_id: str, update_id: str) -> str:
+def update_key(workflow_id: str, run_id: str, update_id: str) -> str:
     """What tells an update again, whoever carries it out how often: its idempotency key."""
-    return f"{account_workflow_id(account_id)}/{run_id}/{update_id}"
+    return f"{workflow_id}/{run_id}/{update_id}"
 
 
-def check_summary(account_id: str) -> str:
+def check_summary(account_id: str, kind: str = "") -> str:
     """What a list of runs shows beside the id of a check."""
-    return f"check of account {account_id}"
+    return f"{kind or 'check'} of account {account_id}"
 
 
 def check_workflow_id(check_id: str) -> str:

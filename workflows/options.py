@@ -110,8 +110,10 @@ DECIDE_HERE = LocalActivityConfig(
 ROLLOUT_STEP = ActivityConfig(
     summary="a page of accounts",
     # A step begins with no further account after 20 s (onboarding.policies.steps.Pace), and the last ones may wait for
-    # their locks and statements. A worker that was killed holds up a roll-out for so long at most.
+    # their locks and statements.
     start_to_close_timeout=timedelta(seconds=90),
+    # As for ADVANCE: a worker that was killed holds up a roll-out for so long.
+    heartbeat_timeout=timedelta(seconds=15),
     retry_policy=PATIENT,
 )
 """A page of a roll-out. Nothing is told twice, so it is tried again whatever went wrong."""

@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.alarm import Alarm
     from workflows.failures import code_of
     from workflows.messages import ReviewInput
+    from workflows.updates import update_key
 
 
 @workflow.defn(name=names.REVIEW_WORKFLOW)
@@ -40,7 +41,10 @@ class ReviewWorkflow:
 
     @workflow.update(
         name=names.DECIDE,
-        description='Decide: {"decision": "passed", "failed" or "ask_again", "reasons": [error codes of a failure]}',
+        description=(
+            'Decide. Data: {"decision": "passed"}, or "failed", or "ask_again";'
+            ' a failure may have more: "reasons": ["an error code"]'
+        ),
     )
     async def decide(self, decision: Any) -> str:
         """Decide for whoever is at the Temporal UI, of whom nothing is known; answers the decision.
@@ -52,6 +56,7 @@ class ReviewWorkflow:
             self._review.review_id,
             decision["decision"],
             tuple(decision.get("reasons", ())),
+            update_key(),
         )
         try:
             decided = await workflow.execute_local_activity_method(

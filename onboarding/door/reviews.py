@@ -432,12 +432,21 @@ def _details(draft: Draft, row: ReviewRow) -> str:
         ("account", f"`{draft.account_id}`"),
         ("check", f"`{kind}`, because of `{row.reason_code}`"),
         ("opened", f"{row.opened_at:%Y-%m-%d %H:%M:%S} UTC"),
-        ("to be decided by", f"{row.sla_at:%Y-%m-%d %H:%M:%S} UTC" if row.sla_at is not None else ""),
+        ("to be decided before", f"{row.sla_at:%Y-%m-%d %H:%M:%S} UTC" if row.sla_at is not None else ""),
         ("**late** since", f"{row.escalated_at:%Y-%m-%d %H:%M:%S} UTC" if row.escalated_at is not None else ""),
         ("claimed until", f"{row.claimed_until:%Y-%m-%d %H:%M:%S} UTC" if held else ""),
         ("decided by", f"{len(row.proposals)} of the two who must agree" if row.proposals else ""),
+        ("how", _how(draft, row)),
     )
     return "\n".join([*lines, *(f"- {what}: {said}" for what, said in told_lines if said)])
+
+
+def _how(draft: Draft, row: ReviewRow) -> str:
+    """Where a decision is taken, and what is to be sent from the page on which this stands."""
+    elsewhere = f"the API, or `onboarding reviews decide {row.id}`"
+    if draft.policy.queue_named(row.queue).four_eyes:
+        return f"{elsewhere}; not here, since two known persons must agree"
+    return f'{elsewhere}; or here the update `decide` with `{{"decision": "passed"}}`, `"failed"` or `"ask_again"`'
 
 
 def _invalid(message: str, param: str) -> Refusal:

@@ -261,6 +261,11 @@ class Stack:
         return f"http://127.0.0.1:{self._ports['API']}"
 
     @property
+    def temporal_ui(self) -> str:
+        """Where Temporal's own UI is."""
+        return str(self._facts()["temporal_ui"])
+
+    @property
     def live_key(self) -> str:
         """Of the one platform there is."""
         return str(self._facts()["live_key"])

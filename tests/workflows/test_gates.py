@@ -7,7 +7,7 @@ from temporalio import workflow
 from temporalio.client import WorkflowHistory
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from tests.workflows.recording import WORKFLOWS, recorded, replay
+from tests.workflows.recording import WORKFLOWS, compare, known_commands, recorded, replay
 from workflows import names
 
 
@@ -29,6 +29,16 @@ async def test_recorded_history_replays(name: str, history: WorkflowHistory) -> 
 def test_histories_of_all_workflows_are_recorded() -> None:
     kinds = {"account", "activation", "check", "import", "review", "rollout", "sweep"}
     assert {name.partition("_")[0] for name in recorded()} == kinds
+
+
+def test_commands_of_all_recorded_stories_are_written_down() -> None:
+    assert list(known_commands()) == list(recorded())
+
+
+def test_story_with_other_commands_than_are_written_down_is_told() -> None:
+    for told, as_if in (("check_reported", "check_polled"), ("check_polled", "check_reported")):
+        with pytest.raises(AssertionError, match=f"{as_if} asks for other commands"):
+            compare(as_if, recorded()[told])
 
 
 def test_search_attributes_fit_a_namespace_on_postgres() -> None:
