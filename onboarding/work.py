@@ -70,6 +70,7 @@ class Plan:
         open_checks: all that wait for an answer.
         again: another plan is to follow at once.
         reviews: given to the run now: each is to be shown by a workflow of its own.
+        risk: the account's risk class; empty where its policy has none.
     """
 
     account_id: str
@@ -90,6 +91,7 @@ class Plan:
     activations: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     reviews: tuple[str, ...] = ()
+    risk: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,7 @@ class ClaimWork:
             activations=(*changed, *again_told),
             changed=changed,
             reviews=_give_reviews(draft),
+            risk=view.risk,
         )
 
     def _claim_activations(self, draft: Draft, told: list[Activation]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -311,6 +314,9 @@ _ACTS = {
 }
 
 
+_REVIEW_WORDS = {True: "periodic review open since", False: "next periodic review"}
+
+
 def _details(draft: Draft, view: OperatorView, wake_at: datetime | None) -> str:
     """What an operator reads first: what is waited for, since when, until when, who acts."""
     since = _since(draft, view)
@@ -322,6 +328,8 @@ def _details(draft: Draft, view: OperatorView, wake_at: datetime | None) -> str:
             ("since", _minute(since)),
             ("next deadline", _minute(parse_time(view.next_due))),
             ("looked at again", _minute(wake_at)),
+            ("risk class", f"`{view.risk}`" if view.risk else ""),
+            (_REVIEW_WORDS[view.review_open], _minute(parse_time(view.review_due))),
         )
         if when
     ]
