@@ -73,7 +73,9 @@ class Derivation:
         self._shape = basis.state.shape
         self._horizon = Horizon(basis.as_of)
         crossed = {mark.key: mark.at for mark in basis.state.marks if mark.kind is MarkKind.THRESHOLD}
-        self._now = Situation(self._shape, self._horizon, crossed)
+        risk = basis.evaluation.get("risk") or {}
+        review = risk["class"] if risk.get("review_open") else None
+        self._now = Situation(self._shape, self._horizon, crossed, review)
         self._rules = {rule.name: rule for rule in basis.policy.rules}
         self._evidence = {row.id: row for row in basis.state.evidence}
         self._acknowledged = {known.capability for known in basis.state.acknowledgements if known.on}

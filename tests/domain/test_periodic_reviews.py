@@ -17,6 +17,7 @@ from onboarding.domain.state import CheckState, MarkKind, OrderKind, Outcome, Sh
 from tests.domain.stories import (
     CARD,
     DAY,
+    ENTITY,
     MICROSECOND,
     SILENT,
     START,
@@ -28,6 +29,8 @@ from tests.domain.stories import (
     requesting,
 )
 
+ABOUT = ("identity.country", "identity.entity_type")
+"""What the question for people is asked about."""
 EMAIL = "identity.individual.email"
 HELD = "restricted/restricted_other/contact_stripe"
 PAST_DUE = "restricted/requirements_past_due/provide_info"
@@ -57,7 +60,7 @@ REVIEWED = Policies(policy(CLASSES))
 
 
 def story(world: World | None = None, shape: Shape | None = None, policies: Policies = REVIEWED) -> Story:
-    return Story(shape or requesting(individual(), CARD), world, policies)
+    return Story(shape or requesting(individual(account=(*ENTITY, *ABOUT)), CARD), world, policies)
 
 
 def asked(told: Story, kind: str) -> int:
@@ -91,7 +94,7 @@ def test_a_review_comes_due_is_answered_and_comes_due_again() -> None:
 
     told.wait(MICROSECOND)
     assert told.due == {EMAIL: "currently_due"}
-    assert told.summary == {"status": "currently_due", "time": "2027-01-24T12:00:00.000Z"}
+    assert told.summary == {"status": "currently_due", "time": "2027-01-25T12:00:00.000Z"}
     assert deadlines(told) == {330}
     assert told.capabilities[CARD] == "active"
     assert (standing(told), asked(told, "screening")) == (("low", 1, True, 300), 2)
