@@ -202,10 +202,9 @@ class Derivation:
             named = (self._evidence.get(one) or one for one in by)
             return [_field(one) if isinstance(one, str) else self._answer(one) for one in named], []
         match need:
-            case ProofNeed():
-                return self._asked((need.check, *need.alternatives), subject)
-            case RenewNeed():
-                return self._asked((need.check,), subject)
+            case ProofNeed() | RenewNeed():
+                others = need.alternatives if isinstance(need, ProofNeed) else ()
+                return self._asked((need.check, *others), subject)
             case ConfirmNeed():
                 return ([_field(need.path)] if need.path in self._facts(subject) else []), []
             case AgeNeed():

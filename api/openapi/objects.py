@@ -216,9 +216,7 @@ def _order() -> Schema:
             "capability": nullable(TEXT),
             "created": INSTANT,
             "ends_at": nullable(INSTANT),
-            "kind": one_of(
-                "hold", "reject", "recheck", "extend_deadline", "override_capability", "set_risk_class"
-            ),
+            "kind": one_of("hold", "reject", "recheck", "extend_deadline", "override_capability", "set_risk_class"),
             "livemode": BOOLEAN,
             "person": nullable(TEXT),
             "placed_by": TEXT,
@@ -430,7 +428,9 @@ def _policies() -> dict[str, Schema]:
         "published": INSTANT,
         "version": TEXT,
     }
-    parts = dict.fromkeys(("capabilities", "checks", "errors", "groups", "reviews", "risk", "roles", "sets"), OPEN_OBJECT)
+    parts = dict.fromkeys(
+        ("capabilities", "checks", "errors", "groups", "reviews", "risk", "roles", "sets"), OPEN_OBJECT
+    )
     section = record(
         {
             "added": listed(TEXT),

@@ -15,7 +15,9 @@ ENDS_AT = typer.Option(None, "--ends-at", help="When it ends by itself, in UTC; 
 @orders_app.command("place")
 def place_order(  # noqa: PLR0913, PLR0917 -- options of one command
     account: str = ACCOUNT,
-    kind: str = typer.Argument(..., help="hold, reject, recheck, extend_deadline, override_capability or set_risk_class"),
+    kind: str = typer.Argument(
+        ..., help="hold, reject, recheck, extend_deadline, override_capability or set_risk_class"
+    ),
     reason: str = typer.Argument(..., help="A code of the kind; a wrong one is answered with the list."),
     capability: str = typer.Option("", "--capability", help="configuration.capability; without it all of them."),
     ends_at: datetime | None = ENDS_AT,

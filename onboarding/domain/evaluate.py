@@ -155,10 +155,12 @@ def _read(
     as_of = now.horizon.as_of
     is_new = not any(mark.kind is MarkKind.REVIEW_DUE and mark.key == str(risk.number) for mark in state.marks)
     marks = (risk.due_mark(as_of),) if is_new else ()
+    before = now.horizon.holds_until
     reading = Reading(policy, state, live, replace(now, review=risk.known.name), risk)
     if reading.awaits_review:
         return reading, risk, marks
     # What a review asked is nobody's question any more once it is completed: as at every look that follows.
+    now.horizon.holds_until = before
     return Reading(policy, state, live, now), risk.next(as_of), (*marks, risk.done_mark(as_of))
 
 

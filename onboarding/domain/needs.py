@@ -375,9 +375,7 @@ class Reading:
         )  # fmt: skip
         self.awaits_review = True
 
-    def _read_renewal(
-        self, rule: Rule, subject: Subject, need: RenewNeed, restricts: tuple[Restriction, ...]
-    ) -> None:
+    def _read_renewal(self, rule: Rule, subject: Subject, need: RenewNeed, restricts: tuple[Restriction, ...]) -> None:
         """Rules of reviews are the last, so every rule that asks such a question has been read."""
         kind = self._policy.checks[need.check]
         if need.asks:
@@ -415,9 +413,7 @@ class Reading:
             self.checks_due.append(CheckDue(*question))
         self._asked.add(question)
 
-    def _open_renewal(
-        self, rule: Rule, subject: Subject, kind: CheckKind, restricts: tuple[Restriction, ...]
-    ) -> None:
+    def _open_renewal(self, rule: Rule, subject: Subject, kind: CheckKind, restricts: tuple[Restriction, ...]) -> None:
         """An answer that is ours to find runs no clock, unless somebody asks the user for something first."""
         asked = self._requested_about(kind, subject)
         self._open_need(

@@ -205,7 +205,6 @@ class PlaceOrder:
         if self.capability not in {one.name for one in requested_capabilities(draft.policy, draft.state)}:
             raise _invalid("The account has not got this capability.", "capability")
 
-
     def _sets_class(self, draft: Draft) -> None:
         known = [one.name for one in draft.policy.risk]
         if self.target not in known:

@@ -121,7 +121,7 @@ EXPIRING = _variant(
     },
     risk=REVIEWED,
 )
-"""The built-in policy with reviews, and with evidence that expires, some of it to be supplied anew, and payouts only once it is there."""
+"""The built-in policy with reviews, evidence that expires, some of it to be supplied anew, and payouts only then."""
 
 STRICTER = _variant(
     {"keyed_identity": {"lasts_days": 60}},
@@ -253,7 +253,7 @@ WIDER = _variant(
     },
     risk=REVIEWED,
 )
-"""Reviews, volumes of every kind, starts behind and ahead, questions about several persons, and every kind of condition."""
+"""Reviews, volumes of every kind, starts behind and ahead, questions about several persons, every kind of condition."""
 
 
 def _leaves(*variants: Policy) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -159,9 +159,7 @@ class Told:
         """A person decides the one review that is open."""
         found = (await self.life.engine.reader.reviews(self.life.caller, account_id=self.life.id)).data
         [open_one] = [one for one in found if one["status"] == "open"]
-        await self.life.engine.reviews.decide(
-            self.life.caller, open_one["id"], Decision(decision), reasons, None
-        )
+        await self.life.engine.reviews.decide(self.life.caller, open_one["id"], Decision(decision), reasons, None)
 
     async def story(self, capability: str) -> list[tuple[str, float]]:
         """What the platform was told of a capability, with the day."""
@@ -372,13 +370,9 @@ async def test_an_operator_sets_the_class_and_a_person_ends_the_review(told: Tol
     assert statuses(await told.day(114))[CARD] == HELD
 
     # Undone: the review is that of the milder class, which asks the user and nobody else.
-    await life.engine.orders.undo(
-        await life.engine.orders.operator(life.id, "ann"), life.id, placed["id"], None
-    )
+    await life.engine.orders.undo(await life.engine.orders.operator(life.id, "ann"), life.id, placed["id"], None)
     document = await life.account()
-    assert (statuses(document)[CARD], entries(document), deadline(document)) == (
-        ACTIVE, {EMAIL: "currently_due"}, 144
-    )
+    assert (statuses(document)[CARD], entries(document), deadline(document)) == (ACTIVE, {EMAIL: "currently_due"}, 144)
     await life.put(CONFIRMS)
     assert (await explained(life))["risk"]["review"] == {
         "number": 2, "open": False, "due_at": rfc3339(MIDNIGHT + (114 + 365) * DAY),
