@@ -284,7 +284,7 @@ class Compiler:
     # --- risk classes -------------------------------------------------------------------------------------------------
 
     def _risk(self, rules: list[typed.Rule]) -> tuple[typed.RiskClass, ...]:
-        """The classes in their order. What their reviews ask is added after all ``rules``, whose checks it asks again."""
+        """The classes in their order. What reviews ask is added after all ``rules``, whose checks it asks again."""
         ordered = sorted(self._pack.risk.items(), key=lambda item: item[1].rank)
         asked = frozenset(self._asked)
         found = []

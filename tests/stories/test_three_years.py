@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from onboarding.catalogue.loader import builtin_bytes, compile_policy, policy_bytes
+from onboarding.catalogue.texts import Locale
 from onboarding.clocks import Clocks
 from onboarding.documents import rfc3339
 from onboarding.domain.errors import Refusal
@@ -389,7 +390,8 @@ async def test_an_operator_sets_the_class_and_a_person_ends_the_review(told: Tol
 
 async def test_what_is_to_be_confirmed_is_said_so_in_words(told: Told) -> None:
     await told.day(365)
-    for locale, words in (("en", "still right"), ("de", "noch stimmt"), ("fr", "toujours exacte"), ("es", "correcto")):
+    said: dict[Locale, str] = {"en": "still right", "de": "noch stimmt", "fr": "toujours exacte", "es": "correcto"}
+    for locale, words in said.items():
         page = await told.life.engine.people.requirements(told.life.caller, told.life.id, locale, Audience.END_USER)
         [item] = [item for group in page["groups"] for item in group["items"]]
         assert item["requirements"] == [EMAIL]
