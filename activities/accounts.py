@@ -48,4 +48,5 @@ class AccountActivities:
             activations=plan.activations,
             changed=plan.changed,
             reviews=plan.reviews,
+            risk=plan.risk,
         )

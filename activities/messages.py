@@ -38,6 +38,7 @@ class AccountPlan:
         activations: capabilities that were claimed now and need a run of their own.
         changed: those of them that nobody had claimed: a run that is there all the same is to look again.
         reviews: ids of reviews that need a run of their own.
+        risk: the account's risk class.
     """
 
     stage: str
@@ -56,6 +57,7 @@ class AccountPlan:
     activations: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     reviews: tuple[str, ...] = ()
+    risk: str = ""
 
 
 @dataclass(frozen=True)

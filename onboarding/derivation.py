@@ -17,7 +17,7 @@ from onboarding.domain.demands import demand_target
 from onboarding.domain.grounds import crossing, grounds
 from onboarding.domain.horizon import Horizon
 from onboarding.domain.instants import rfc3339
-from onboarding.domain.policy import AgeNeed, FieldNeed, ProofNeed
+from onboarding.domain.policy import AgeNeed, ConfirmNeed, FieldNeed, ProofNeed, RenewNeed
 from onboarding.domain.reviews import requested
 from onboarding.domain.standing import input_digest, is_askable, standing
 from onboarding.domain.state import ACCOUNT, MarkKind, OrderKind
@@ -73,7 +73,9 @@ class Derivation:
         self._shape = basis.state.shape
         self._horizon = Horizon(basis.as_of)
         crossed = {mark.key: mark.at for mark in basis.state.marks if mark.kind is MarkKind.THRESHOLD}
-        self._now = Situation(self._shape, self._horizon, crossed)
+        risk = basis.evaluation.get("risk") or {}
+        review = risk["class"] if risk.get("review_open") else None
+        self._now = Situation(self._shape, self._horizon, crossed, review)
         self._rules = {rule.name: rule for rule in basis.policy.rules}
         self._evidence = {row.id: row for row in basis.state.evidence}
         self._acknowledged = {known.capability for known in basis.state.acknowledgements if known.on}
@@ -200,8 +202,11 @@ class Derivation:
             named = (self._evidence.get(one) or one for one in by)
             return [_field(one) if isinstance(one, str) else self._answer(one) for one in named], []
         match need:
-            case ProofNeed():
-                return self._asked(need, subject)
+            case ProofNeed() | RenewNeed():
+                others = need.alternatives if isinstance(need, ProofNeed) else ()
+                return self._asked((need.check, *others), subject)
+            case ConfirmNeed():
+                return ([_field(need.path)] if need.path in self._facts(subject) else []), []
             case AgeNeed():
                 return [_field(path) for path in need.paths], [need.error]
             case FieldNeed(error=error) if cause == "failed" and error is not None:
@@ -209,12 +214,12 @@ class Derivation:
                 return [_field(path) for path in fields if path is not None], [error]
         return [], []
 
-    def _asked(self, need: ProofNeed, subject: str) -> tuple[list[Document], list[str]]:
+    def _asked(self, kinds: Iterable[str], subject: str) -> tuple[list[Document], list[str]]:
         """The effective answers to an open question and its alternatives, and the checks that still wait for one."""
         documents: list[Document] = []
         reasons: dict[str, None] = {}
         facts = self._facts(subject)
-        for name in (need.check, *need.alternatives):
+        for name in kinds:
             kind = self._basis.policy.checks[name]
             if not is_askable(kind, facts):
                 continue
@@ -271,15 +276,16 @@ def _subject(rule: Rule, subject: str) -> Document:
     """Of a role that nobody holds yet there is no person."""
     if subject == ACCOUNT:
         return {"type": ACCOUNT, "person": None, "role": None}
-    return {"type": "person" if subject else "role", "person": subject or None, "role": rule.of}
+    role = None if rule.of == ACCOUNT else rule.of  # a review asks again about whomever the rules ask about
+    return {"type": "person" if subject else "role", "person": subject or None, "role": role}
 
 
 def _name(need: Need) -> str:
     """What findings call a need within its rule."""
     match need:
-        case FieldNeed():
+        case FieldNeed() | ConfirmNeed():
             return need.path
-        case ProofNeed():
+        case ProofNeed() | RenewNeed():
             return need.check
         case AgeNeed():
             return need.error
@@ -287,9 +293,9 @@ def _name(need: Need) -> str:
 
 def _need(need: Need) -> Document:
     match need:
-        case FieldNeed():
+        case FieldNeed() | ConfirmNeed():
             return {"type": "field", "path": need.path}
-        case ProofNeed():
+        case ProofNeed() | RenewNeed():
             return {"type": "check", "kind": need.check}
         case AgeNeed():
             return {"type": "age", "years": need.years}

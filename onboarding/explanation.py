@@ -25,7 +25,7 @@ from onboarding.storage import accounts, tables, versions
 from onboarding.storage.versions import Since
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from onboarding.derivation import Explained
@@ -232,6 +232,7 @@ class Explanations:
             "policy": {**_policy_document(policy.hash, names), "announced": ahead},
             "evaluator_version": seen.evaluator_version,
             "reproduction": _reproduction_document(seen.reproduction),
+            "risk": _risk_document(seen.basis.evaluation),
             "capabilities": [
                 {**one.document, "orders": [order_document(order, operator) for order in one.orders]}
                 for one in explained
@@ -265,6 +266,18 @@ def _unrecorded(record: AccountRecord, draft: Draft) -> frozenset[str]:
 def _policy_document(policy_hash: str, names: dict[str, tuple[str, str]]) -> Document:
     name, version = names.get(policy_hash, (None, None))
     return {"id": policy_id(policy_hash), "hash": policy_hash, "name": name, "version": version}
+
+
+def _risk_document(evaluation: Mapping[str, Any]) -> Document | None:
+    """The risk class, who or what set it, and the periodic review that is open or comes next."""
+    risk = evaluation.get("risk")
+    if risk is None:
+        return None
+    return {
+        "class": risk["class"],
+        "order": risk["order"],
+        "review": {"number": risk["review"], "open": risk["review_open"], "due_at": risk["review_due_at"]},
+    }
 
 
 def _reproduction_document(found: Reproduction | None) -> Document | None:

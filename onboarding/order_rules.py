@@ -49,12 +49,16 @@ EXTENSIONS = ("authority_delay", "documents_on_their_way", "service_outage", "us
 OVERRIDES = ("service_outage", "verified_elsewhere", "wrongly_restricted", "other")
 """Why a capability may be on though demands are open."""
 
+RISK_CLASSES = ("adverse_media", "new_ownership", "politically_exposed", "risk_reassessed", "unusual_activity", "other")
+"""Why a person sets the risk class of an account."""
+
 REASONS = {
     OrderKind.HOLD: TOPICS,
     OrderKind.REJECT: REJECTIONS,
     OrderKind.RECHECK: RECHECKS,
     OrderKind.EXTEND_DEADLINE: EXTENSIONS,
     OrderKind.OVERRIDE_CAPABILITY: OVERRIDES,
+    OrderKind.SET_RISK_CLASS: RISK_CLASSES,
 }
 """Every reason of a kind. A platform's key may give fewer: see ``onboarding.door.orders``."""
 

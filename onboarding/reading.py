@@ -48,7 +48,8 @@ STARTED = CheckState.STARTED.value
 class View:
     """An account with all includes, and what belongs to it.
 
-    ``deadlines`` are, by entry and capability, when the entry begins to restrict it; ``as_of`` is the account's time.
+    ``deadlines`` are, by entry and capability, when the entry begins to restrict it; ``to_confirm`` the entries about
+    what is there and only to be supplied again; ``as_of`` is the account's time.
     """
 
     account: Document = field(repr=False)
@@ -56,6 +57,7 @@ class View:
     checks: list[Document] = field(default_factory=list, repr=False)
     bank_accounts: list[Document] = field(default_factory=list, repr=False)
     deadlines: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    to_confirm: frozenset[str] = frozenset()
     as_of: datetime | None = None
 
 
@@ -84,8 +86,13 @@ class Reader:
         if record is None or (record.row.platform_id, record.row.livemode) != (caller.platform_id, caller.livemode):
             raise _not_found("account")
         draft, documents = await self._door.view(record)
-        deadlines = (record.row.evaluation or {}).get("entry_deadlines", {})
-        return replace(view_of(draft, documents), deadlines=deadlines, as_of=draft.as_of)
+        stored = record.row.evaluation or {}
+        return replace(
+            view_of(draft, documents),
+            deadlines=stored.get("entry_deadlines", {}),
+            to_confirm=frozenset(stored.get("to_confirm", ())),
+            as_of=draft.as_of,
+        )
 
     async def document(self, caller: Caller, account_id: str) -> Document:
         """One account with everything that can be included, and nothing beside it: the shortest way to read one."""

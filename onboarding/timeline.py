@@ -66,6 +66,7 @@ ORDERS = {
     OrderKind.RECHECK: ("A new check was ordered", "The order to check again ended"),
     OrderKind.EXTEND_DEADLINE: ("A deadline was extended", "The extension of a deadline was undone"),
     OrderKind.OVERRIDE_CAPABILITY: ("Demands were lifted for a while", "The lifting of demands was undone"),
+    OrderKind.SET_RISK_CLASS: ("A risk class was set", "The setting of a risk class was undone"),
     OrderKind.REQUEST_INFORMATION: ("Something was asked of the user", "What was asked of the user is settled"),
 }
 
@@ -156,6 +157,7 @@ def _said(said: Said) -> Change:
 def _decided(standing: Standing) -> Iterator[Change]:
     before, after = standing.before or {}, standing.evaluation
     yield from _capabilities(before.get("capabilities", {}), after["capabilities"])
+    yield from _reviews(before.get("risk") or {}, after.get("risk") or {})
     yield from _requirements(_dues(before.get("requirements")), _dues(after["requirements"]))
     yield from _orders(standing.inputs_before or {}, standing.inputs)
     yield from _policies(standing, before)
@@ -170,6 +172,20 @@ def _capabilities(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterat
         because = f" ({_words(code)})" if code else ""
         text = f"{name} became {new}{because}" if new else f"{name} is not asked for any more"
         yield {"type": "capability.changed", "text": text, "capability": name, "from": old, "to": new, "code": code}
+
+
+def _reviews(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
+    """The risk class, and the periodic reviews. Who is not reviewed any more loses the class without a word."""
+    if not after:
+        return
+    if before.get("class") != after["class"]:
+        text = f"Its risk class is {_words(after['class'])}"
+        yield {"type": "risk.changed", "text": text, "from": before.get("class"), "to": after["class"]}
+    number, was_open = before.get("review", after["review"]), before.get("review_open", False)
+    if number < after["review"] and was_open:
+        yield {"type": "periodic_review.completed", "text": "The periodic review was completed"}
+    if after["review_open"] and not (was_open and number == after["review"]):
+        yield {"type": "periodic_review.due", "text": "The periodic review came due"}
 
 
 def _requirements(before: Mapping[tuple[str, str], str], after: Mapping[tuple[str, str], str]) -> Iterator[Change]:

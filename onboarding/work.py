@@ -74,6 +74,7 @@ class Plan:
         open_checks: all that wait for an answer.
         again: another plan is to follow at once.
         reviews: given to the run now: each is to be shown by a workflow of its own.
+        risk: the account's risk class; empty where its policy has none.
     """
 
     account_id: str
@@ -94,6 +95,7 @@ class Plan:
     activations: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     reviews: tuple[str, ...] = ()
+    risk: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,7 @@ class ClaimWork:
             activations=(*changed, *again_told),
             changed=changed,
             reviews=_give_reviews(draft),
+            risk=view.risk,
         )
 
     def _held_back(self, draft: Draft, check: Check) -> bool:
@@ -356,6 +359,9 @@ _ACTS = {
 }
 
 
+_REVIEW_WORDS = {True: "periodic review open since", False: "next periodic review"}
+
+
 def _details(draft: Draft, view: OperatorView, wake_at: datetime | None) -> str:
     """What an operator reads first: what is waited for, since when, until when, who acts."""
     since = _since(draft, view)
@@ -367,6 +373,8 @@ def _details(draft: Draft, view: OperatorView, wake_at: datetime | None) -> str:
             ("since", _minute(since)),
             ("next deadline", _minute(parse_time(view.next_due))),
             ("looked at again", _minute(wake_at)),
+            ("risk class", f"`{view.risk}`" if view.risk else ""),
+            (_REVIEW_WORDS[view.review_open], _minute(parse_time(view.review_due))),
         )
         if when
     ]

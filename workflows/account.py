@@ -303,6 +303,7 @@ class AccountWorkflow:
             review_queue=plan.review_queue,
             next_due=plan.next_due,
             stuck=plan.stuck,
+            risk=plan.risk,
         )
         workflow.set_current_details(plan.details)
         now = workflow.now()
@@ -328,6 +329,7 @@ class AccountWorkflow:
             (names.COUNTRY, before.country, shown.country),
             (names.WAITING_FOR, before.waiting_for, shown.waiting_for),
             (names.REVIEW_QUEUE, before.review_queue, shown.review_queue),
+            (names.RISK, before.risk, shown.risk),
         ):
             if new != old:
                 updates.append(key.value_set(new) if new else key.value_unset())

@@ -23,6 +23,7 @@ class Shown:
     review_queue: str = ""
     next_due: datetime | None = None
     stuck: bool = False
+    risk: str = ""
 
 
 @dataclass(frozen=True)

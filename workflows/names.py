@@ -49,6 +49,7 @@ STAGE = SearchAttributeKey.for_keyword("OnbStage")
 COUNTRY = SearchAttributeKey.for_keyword("OnbCountry")
 WAITING_FOR = SearchAttributeKey.for_keyword("OnbWaitingFor")
 REVIEW_QUEUE = SearchAttributeKey.for_keyword("OnbReviewQueue")
+RISK = SearchAttributeKey.for_keyword("OnbRisk")
 NEXT_DUE = SearchAttributeKey.for_datetime("OnbNextDue")
 STUCK = SearchAttributeKey.for_bool("OnbStuck")
 
@@ -58,6 +59,7 @@ SEARCH_ATTRIBUTES = {
     COUNTRY.name: "Keyword",
     WAITING_FOR.name: "Keyword",
     REVIEW_QUEUE.name: "Keyword",
+    RISK.name: "Keyword",
     NEXT_DUE.name: "Datetime",
     STUCK.name: "Bool",
 }

@@ -220,7 +220,7 @@ def _order() -> Schema:
             "capability": nullable(TEXT),
             "created": INSTANT,
             "ends_at": nullable(INSTANT),
-            "kind": one_of("hold", "reject", "recheck", "extend_deadline", "override_capability"),
+            "kind": one_of("hold", "reject", "recheck", "extend_deadline", "override_capability", "set_risk_class"),
             "livemode": BOOLEAN,
             "person": nullable(TEXT),
             "placed_by": TEXT,
@@ -346,6 +346,16 @@ def _explanation() -> Schema:
             "policy": record({**policy, "announced": nullable(record({**policy, "transition_at": INSTANT}))}),
             "evaluator_version": INTEGER,
             "reproduction": nullable(record({"result": one_of(*Result), "differences": listed(difference)})),
+            "risk": nullable(
+                record(
+                    {
+                        "class": TEXT,
+                        "order": nullable(ORDER_ID),
+                        "review": record({"number": INTEGER, "open": BOOLEAN, "due_at": nullable(INSTANT)}),
+                    },
+                    "The risk class, the order that set it, and the periodic review that is open or comes next.",
+                )
+            ),
             "capabilities": listed(capability),
         },
         "Why each capability of an account stands as it does, with every rule, its source and what satisfies or "
@@ -482,7 +492,9 @@ def _policies() -> dict[str, Schema]:
         "published": INSTANT,
         "version": TEXT,
     }
-    parts = dict.fromkeys(("capabilities", "checks", "errors", "groups", "reviews", "roles", "sets"), OPEN_OBJECT)
+    parts = dict.fromkeys(
+        ("capabilities", "checks", "errors", "groups", "reviews", "risk", "roles", "sets"), OPEN_OBJECT
+    )
     section = record(
         {
             "added": listed(TEXT),
@@ -510,7 +522,7 @@ def _policies() -> dict[str, Schema]:
                 "object": constant("v2.verification.policy_diff"),
                 "against": POLICY_ID,
                 "policy": POLICY_ID,
-                **dict.fromkeys(("rules", "roles", "checks", "reviews", "capabilities", "errors"), section),
+                **dict.fromkeys(("rules", "roles", "checks", "reviews", "risk", "capabilities", "errors"), section),
             },
             "What is otherwise in `policy` than in `against`.",
         ),

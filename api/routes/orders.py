@@ -28,9 +28,10 @@ router = APIRouter(tags=["Orders"], dependencies=[about(Resource.ORDERS)])
 async def place_order(call: Authenticated, account_id: str) -> JSON:
     """Decide something about an account, whole or in one capability, beside the rules.
 
-    `hold` and `reject` switch off, `recheck` asks the verifiers again, `extend_deadline` moves deadlines that run, and
-    `override_capability` lifts the demands of one capability for at most 90 days. A wrong `reason` is answered with the
-    list of its kind. In live mode the last two are the operators' alone.
+    `hold` and `reject` switch off, `recheck` asks the verifiers again, `extend_deadline` moves deadlines that run,
+    `override_capability` lifts the demands of one capability for at most 90 days, and `set_risk_class` says how often
+    the account is reviewed. A wrong `reason` is answered with the list of its kind. In live mode the last three are the
+    operators' alone.
     """
     no_query(call.query)
     parameters = await call.json(OrderPlace)

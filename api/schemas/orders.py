@@ -21,10 +21,11 @@ def _ticket(text: str) -> str:
 class OrderPlace(Parameters):
     """``POST /v2/verification/accounts/{id}/orders``. Without ``capability`` it is about all of them.
 
-    ``target`` is the kind of check that a recheck asks again, or the demand of an extension as ``rule/need``.
+    ``target`` is the kind of check that a recheck asks again, the demand of an extension as ``rule/need``, or the risk
+    class that is set.
     """
 
-    kind: Literal["hold", "reject", "recheck", "extend_deadline", "override_capability"]
+    kind: Literal["hold", "reject", "recheck", "extend_deadline", "override_capability", "set_risk_class"]
     reason: Text
     capability: Text | None = None
     ends_at: Timestamp | None = None

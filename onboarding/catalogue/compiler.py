@@ -27,6 +27,7 @@ from onboarding.domain.conditions import (
     OwnedBelow,
     Requested,
     Threshold,
+    UnderReview,
     Younger,
 )
 from onboarding.domain.needs import ANY_CODE
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         Pack,
         RemedyDoc,
         RestrictionDoc,
+        RiskClassDoc,
         RuleDoc,
         VolumeDoc,
     )
@@ -68,6 +70,10 @@ ATTRIBUTES: Mapping[str, frozenset[str] | None] = {
 FLAGS = frozenset({*ROLES, "individual"})
 """What a person may be to an account; ``individual`` is the person that an individual's account is about."""
 
+REVIEWS = "risk."
+"""Begins the names of the rules that are made of risk classes: ``risk.CLASS.CONFIRMATION``, ``risk.CLASS.checks``."""
+
+_RENEWALS = "checks"
 _COUNTRY_LENGTH = 2
 _QUEUES = (typed.GENERAL_QUEUE.name, typed.QUALITY_QUEUE.name)
 
@@ -98,6 +104,7 @@ class Compiler:
                 places = [place for place, rule in enumerate(rules) if rule.name == rule_name]
                 self._at = ("rules", places[-1])
                 self._refuse("name", f"{rule_name} is the name of {count} rules; each has its own")
+        risk = self._risk(rules)
         return typed.Policy(
             name=name,
             version=version,
@@ -106,6 +113,7 @@ class Compiler:
             roles=self._roles(),
             checks=self._checks(),
             reviews=self._queues(),
+            risk=risk,
             rules=tuple(rules),
             errors=dict(pack.errors),
             age_limits=AGE_LIMITS,
@@ -191,6 +199,8 @@ class Compiler:
     def _rule(self, doc: RuleDoc) -> typed.Rule:
         if doc.of != ACCOUNT:
             self._known(doc.of, "roles", "of")
+        if doc.name.startswith(REVIEWS):
+            self._refuse("name", f"{REVIEWS} begins the names of what periodic reviews ask")
         when = self._condition(doc.when)
         never = contradiction(when)
         if never:
@@ -270,6 +280,71 @@ class Compiler:
         if name in self._cyclic("groups"):
             return []
         return [member for inner in self._pack.groups[name] for member in self._members(inner)]
+
+    # --- risk classes -------------------------------------------------------------------------------------------------
+
+    def _risk(self, rules: list[typed.Rule]) -> tuple[typed.RiskClass, ...]:
+        """The classes in their order. What reviews ask is added after all ``rules``, whose checks it asks again."""
+        ordered = sorted(self._pack.risk.items(), key=lambda item: item[1].rank)
+        asked = frozenset(self._asked)
+        found = []
+        for place, (name, doc) in enumerate(ordered):
+            self._at = ("risk", name)
+            self._refuse_order(ordered, place)
+            when = self._condition(doc.when) if doc.when is not None else Always()
+            never = contradiction(when)
+            if never:
+                self._refuse("when", f"can never hold: {never}")
+            for kind in doc.checks:
+                if self._known(kind, "checks", "checks") in self._pack.checks and kind not in asked:
+                    self._refuse("checks", f"no rule asks {kind!r}, so it can't be asked again; see asks")
+            found.append(
+                typed.RiskClass(name, self._shared(when), timedelta(days=doc.every_days), frozenset(doc.checks))
+            )
+            rules.extend(self._review_rules(name, doc))
+        return tuple(found)
+
+    def _refuse_order(self, ordered: list[tuple[str, RiskClassDoc]], place: int) -> None:
+        name, doc = ordered[place]
+        is_last = place == len(ordered) - 1
+        if place and ordered[place - 1][1].rank == doc.rank:
+            self._refuse("rank", f"{doc.rank} is the rank of {ordered[place - 1][0]!r} too; each class has its own")
+        if doc.when is None and not is_last:
+            self._refuse("", f"without conditions it has every account: nothing is left to {ordered[place + 1][0]!r}")
+        if doc.when is not None and is_last:
+            self._refuse("when", f"{name!r} is the last class: it has every account that no other has")
+        if not (doc.confirms or doc.checks or doc.asks):
+            self._refuse("", "its reviews ask nothing: one of confirms, checks and asks is needed")
+
+    def _review_rules(self, name: str, doc: RiskClassDoc) -> Iterable[typed.Rule]:
+        under = self._shared(UnderReview(name))
+        restrictions = tuple(
+            typed.Restriction(capability, typed.Falls.AFTER_ACTIVATION, timedelta(days=doc.grace_days))
+            for capability in self._pack.capabilities
+        )
+        restricts = self._restricting.setdefault(restrictions, restrictions)
+        for group, one in doc.confirms.items():
+            at = f"confirms.{group}"
+            if group == _RENEWALS:
+                self._refuse(at, f"{group!r} is the name of what is asked of verifiers")
+            if one.of != ACCOUNT:
+                self._known(one.of, "roles", at)
+            when = self._condition(one.when)
+            never = contradiction(when)
+            if never:
+                self._refuse(f"{at}.when", f"can never hold: {never}")
+            needs = tuple(typed.ConfirmNeed(self._leaf(path, one.of, at)) for path in self._leaves(one.fields, at))
+            applies = under if isinstance(when, Always) else self._shared(AllOf((under, when)))
+            yield typed.Rule(f"{REVIEWS}{name}.{group}", doc.source, one.of, applies, needs, restricts)
+        for kind in doc.asks:
+            self._known(kind, "checks", "asks")
+            self._asked.setdefault(kind, set()).add(ACCOUNT)
+        renewals = (
+            *(typed.RenewNeed(kind) for kind in doc.checks),
+            *(typed.RenewNeed(kind, asks=True) for kind in doc.asks),
+        )
+        if renewals:
+            yield typed.Rule(f"{REVIEWS}{name}.{_RENEWALS}", doc.source, ACCOUNT, under, renewals, restricts)
 
     # --- conditions ---------------------------------------------------------------------------------------------------
 

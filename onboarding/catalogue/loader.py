@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 BUILTIN_NAME = "builtin"
 BUILTIN_VERSION = 1
-BUILTIN_PACKS = ("base", "us", "ca", "eu", "gb", "de", "fr", "es", "it", "nl", "ie")
+BUILTIN_PACKS = ("base", "us", "ca", "eu", "gb", "de", "fr", "es", "it", "nl", "ie", "risk")
 
 
 def lint_packs(texts: Mapping[str, str]) -> list[Problem]:

@@ -215,6 +215,27 @@ class ReviewQueueDoc(_Strict):
     sample_share: float = Field(default=0.0, ge=0.0, le=1.0)
 
 
+class ConfirmationDoc(_Strict):
+    """What a periodic review has supplied again, be it with the same values, of an account or of a role's holders."""
+
+    of: str
+    when: ConditionDoc = ConditionDoc()
+    fields: Leaves = Field(min_length=1)
+
+
+class RiskClassDoc(_Strict):
+    """Accounts that are reviewed alike; the one without ``when`` has every account that no class before it has."""
+
+    rank: int = Field(gt=0)
+    source: str = Field(min_length=1)
+    when: ConditionDoc | None = None
+    every_days: int = Field(gt=0)
+    grace_days: int = Field(gt=0)
+    confirms: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")], ConfirmationDoc] = {}
+    checks: Names = ()
+    asks: Names = ()
+
+
 class Pack(_Strict):
     """One file of the catalogue; a policy is several of them together."""
 
@@ -224,5 +245,6 @@ class Pack(_Strict):
     sets: dict[str, Leaves] = {}
     checks: dict[str, CheckDoc] = {}
     reviews: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")], ReviewQueueDoc] = {}
+    risk: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")], RiskClassDoc] = {}
     errors: dict[str, str] = {}
     rules: tuple[RuleDoc, ...] = ()

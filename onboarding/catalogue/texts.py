@@ -33,6 +33,7 @@ GROUPS: Final[tuple[Group, ...]] = get_args(Group)
 DEFAULT_LOCALE: Final[Locale] = "en"
 UNDER_REVIEW, BEING_CHECKED = "under_review", "being_checked"
 INFORMATION_MISSING, NOT_AVAILABLE = "information_missing", "not_available"
+CONFIRMATION_NEEDED = "confirmation_needed"
 
 PublicCode = NewType("PublicCode", str)
 """The code of a problem that an end user may read."""
@@ -130,7 +131,7 @@ _COMPLETE: Mapping[str, tuple[str, ...]] = {
     "configurations": (_ANY,),
     "capabilities": (_ANY, f"{_ANY}{_PAYMENTS}"),
     "fields": (f"{_ID_NUMBERS}.{_ANY}",),
-    "problems": (UNDER_REVIEW, BEING_CHECKED, INFORMATION_MISSING, NOT_AVAILABLE),
+    "problems": (UNDER_REVIEW, BEING_CHECKED, INFORMATION_MISSING, NOT_AVAILABLE, CONFIRMATION_NEEDED),
 }
 """What every file must have, by section."""
 

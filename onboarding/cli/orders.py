@@ -15,13 +15,15 @@ ENDS_AT = typer.Option(None, "--ends-at", help="When it ends by itself, in UTC; 
 @orders_app.command("place")
 def place_order(  # noqa: PLR0913, PLR0917 -- options of one command
     account: str = ACCOUNT,
-    kind: str = typer.Argument(..., help="hold, reject, recheck, extend_deadline or override_capability"),
+    kind: str = typer.Argument(
+        ..., help="hold, reject, recheck, extend_deadline, override_capability or set_risk_class"
+    ),
     reason: str = typer.Argument(..., help="A code of the kind; a wrong one is answered with the list."),
     capability: str = typer.Option("", "--capability", help="configuration.capability; without it all of them."),
     ends_at: datetime | None = ENDS_AT,
     audience: str = typer.Option("", "--audience", help="internal or user: who reads what a hold is about."),
     ticket: str = typer.Option("", "--ticket", help="Your own reference; stored sealed."),
-    target: str = typer.Option("", "--target", help="A kind of check to ask again, or RULE/NEED to extend; else all."),
+    target: str = typer.Option("", "--target", help="A kind of check to ask again, RULE/NEED to extend, a risk class."),
     person: str = typer.Option("", "--person", help="Ask again about this person only: person_…"),
 ) -> None:
     """Decide something about an account, beside the rules. It is internal unless it is said to be for the user."""

@@ -39,11 +39,17 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What conditions are read against: ``crossed`` is when each threshold was crossed, by its key."""
+    """What conditions are read against.
+
+    Attributes:
+        crossed: when each threshold was crossed, by its key.
+        review: the risk class whose periodic review is open; None while none is.
+    """
 
     shape: Shape
     horizon: Horizon
     crossed: Mapping[str, datetime]
+    review: str | None = None
     _known: dict[int, bool] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def holds(self, condition: Condition) -> bool:
@@ -157,6 +163,17 @@ class Crossed:
     def holds(self, now: Situation) -> bool:
         """See :class:`Condition`."""
         return self.threshold.key in now.crossed
+
+
+@dataclass(frozen=True, slots=True)
+class UnderReview:
+    """The periodic review of accounts of a risk class is open."""
+
+    risk_class: str
+
+    def holds(self, now: Situation) -> bool:
+        """See :class:`Condition`."""
+        return now.review == self.risk_class
 
 
 @dataclass(frozen=True, slots=True)

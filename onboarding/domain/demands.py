@@ -79,6 +79,7 @@ class Opening(NamedTuple):
         at_once: a hit: it blocks whether or not the capability was active before, and no deadline runs.
         starts_at: the rule's: before it nothing is due.
         sanctionable: about a question that a list answers: no order lifts it.
+        confirms: the leaf is there, and only to be supplied again.
     """
 
     rule: str
@@ -95,6 +96,7 @@ class Opening(NamedTuple):
     at_once: bool = False
     starts_at: datetime | None = None
     sanctionable: bool = False
+    confirms: bool = False
 
 
 class Impact(NamedTuple):

@@ -9,7 +9,7 @@ marks to the marks changes nothing; a later pass never restricts; removing what 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from onboarding.domain.capabilities import (
@@ -26,6 +26,7 @@ from onboarding.domain.demands import Cause, Demand, DueStatus, Impact, demand_t
 from onboarding.domain.horizon import Horizon
 from onboarding.domain.needs import Reading
 from onboarding.domain.policy import Falls
+from onboarding.domain.risk import risk_of
 from onboarding.domain.state import Mark, MarkKind, OrderKind
 
 if TYPE_CHECKING:
@@ -35,9 +36,10 @@ if TYPE_CHECKING:
     from onboarding.domain.capabilities import CapabilityStatus
     from onboarding.domain.demands import CheckDue, Finding, Opening
     from onboarding.domain.policy import Announced, Capability, Policies, Policy, Restriction
+    from onboarding.domain.risk import Risk
     from onboarding.domain.state import Order, State
 
-EVALUATOR_VERSION = 3
+EVALUATOR_VERSION = 4
 """Raised with every change of behaviour: a process older than the evaluator that wrote a row must not write it."""
 
 
@@ -74,6 +76,8 @@ class Evaluation:
         new_marks: facts of history made by this look.
         wake_at: when time alone changes the answer, strictly later than ``as_of``; None for never.
         findings: the derivation: every need that was read.
+        risk: how it stands with its periodic reviews; None where the policy reviews nobody, or no capability is left
+            that a review could be about.
     """
 
     as_of: datetime
@@ -89,6 +93,7 @@ class Evaluation:
     new_marks: tuple[Mark, ...]
     wake_at: datetime | None
     findings: tuple[Finding, ...]
+    risk: Risk | None
 
 
 def evaluate(policies: Policies, state: State, as_of: datetime) -> Evaluation:
@@ -102,7 +107,8 @@ def evaluate(policies: Policies, state: State, as_of: datetime) -> Evaluation:
     present = requested_capabilities(policy, state)
     final = {capability.name: final_status(capability, state, now) for capability in present}
     live = frozenset(name for name, status in final.items() if status is None)
-    reading = Reading(policy, state, live, now)
+    risk = risk_of(policy, state, now) if policy.risk and live else None
+    reading, risk, reviewed = _read(policy, state, live, now, risk)
     clock = _Clock(state, now)
     demands = tuple([Demand(opening, clock.impacts(opening)) for opening in reading.openings])
 
@@ -110,6 +116,10 @@ def evaluate(policies: Policies, state: State, as_of: datetime) -> Evaluation:
     if clock.first_activations:
         # A first activation starts clocks; none of them is shorter than an instant, so no status changes again.
         demands = tuple([Demand(opening, clock.impacts(opening)) for opening in reading.openings])
+        if risk is not None and risk.due_at is None:
+            risk = risk.first(as_of)
+    if risk is not None and risk.due_at is not None:
+        horizon.until(risk.due_at)
     _note_checks(state, horizon)
     future: tuple[Demand, ...] = ()
     if announced is not None:
@@ -129,10 +139,29 @@ def evaluate(policies: Policies, state: State, as_of: datetime) -> Evaluation:
         superseded=reading.superseded,
         activations_due=activations,
         inquiries=_inquiries(live, state, horizon),
-        new_marks=(*crossings, *reading.new_marks, *clock.new_marks),
+        new_marks=(*crossings, *reviewed, *reading.new_marks, *clock.new_marks),
         wake_at=horizon.holds_until,
         findings=tuple(reading.findings),
+        risk=risk,
     )
+
+
+def _read(
+    policy: Policy, state: State, live: frozenset[str], now: Situation, risk: Risk | None
+) -> tuple[Reading, Risk | None, tuple[Mark, ...]]:
+    """Read the rules, and of a review that is due whether all that it asks is there; with the marks that this makes."""
+    if risk is None or not risk.is_open:
+        return Reading(policy, state, live, now), risk, ()
+    as_of = now.horizon.as_of
+    is_new = not any(mark.kind is MarkKind.REVIEW_DUE and mark.key == str(risk.number) for mark in state.marks)
+    marks = (risk.due_mark(as_of),) if is_new else ()
+    before = now.horizon.holds_until
+    reading = Reading(policy, state, live, replace(now, review=risk.known.name), risk)
+    if reading.awaits_review:
+        return reading, risk, marks
+    # What a review asked is nobody's question any more once it is completed: as at every look that follows.
+    now.horizon.holds_until = before
+    return Reading(policy, state, live, now), risk.next(as_of), (*marks, risk.done_mark(as_of))
 
 
 def _statuses(

@@ -16,7 +16,7 @@ from onboarding.domain.demands import DueStatus
 from onboarding.domain.errors import EngineFault
 from onboarding.domain.evaluate import evaluate
 from onboarding.domain.horizon import Horizon
-from onboarding.domain.policy import Announced, Policies, ProofNeed
+from onboarding.domain.policy import Announced, ConfirmNeed, Policies, ProofNeed, RenewNeed
 from onboarding.domain.settle import MAX_MISSED, MAX_ROUNDS
 from onboarding.domain.state import Check, CheckState, MarkKind
 
@@ -80,7 +80,8 @@ class Foresight:
 
     def __init__(self, current: Policy, target: Policy) -> None:
         self.target = target
-        self._has_other_capabilities = current.capabilities != target.capabilities
+        # Whether the review of an account comes due is no condition that can be read alone.
+        self._is_otherwise_for_all = (current.capabilities, current.risk) != (target.capabilities, target.risk)
         self._thresholds = (*current.thresholds, *target.thresholds)
         before, after = _rules(current), _rules(target)
         self._changed = tuple(
@@ -89,6 +90,7 @@ class Foresight:
             for name, (rule, named) in rules.items()
             if others.get(name) != (rule, named)
         )
+        self._has_other_reviews = any(_is_of_review(rule) for rule in self._changed)
 
     def difference(self, outlook: Outlook, at: datetime, until: datetime) -> Difference:
         """What changes between ``at``, when the target comes into force, and ``until``.
@@ -121,7 +123,7 @@ class Foresight:
 
         A rule takes nothing that the account has, or its condition is false and time alone does not make it true.
         """
-        if self._has_other_capabilities:
+        if self._is_otherwise_for_all or self._has_other_reviews:
             return True
         if not self._changed:
             return False
@@ -143,12 +145,21 @@ class Foresight:
         return False
 
 
+def _is_of_review(rule: Rule) -> bool:
+    return any(isinstance(need, (ConfirmNeed, RenewNeed)) for need in rule.needs)
+
+
 def _rules(policy: Policy) -> dict[str, tuple[Rule, tuple[object, ...]]]:
     """Rules by name, each with what it only names: its role, and the kinds of check it asks."""
     found: dict[str, tuple[Rule, tuple[object, ...]]] = {}
     for rule in policy.rules:
-        proofs = [need for need in rule.needs if isinstance(need, ProofNeed)]
-        kinds = [policy.checks[name] for need in proofs for name in (need.check, *need.alternatives)]
+        names = [
+            name
+            for need in rule.needs
+            if isinstance(need, (ProofNeed, RenewNeed))
+            for name in (need.check, *(need.alternatives if isinstance(need, ProofNeed) else ()))
+        ]
+        kinds = [policy.checks[name] for name in names]
         found[rule.name] = rule, (policy.roles.get(rule.of), *kinds)
     return found
 

@@ -20,6 +20,7 @@ from onboarding.domain.conditions import (
     Not,
     OwnedBelow,
     Requested,
+    UnderReview,
     Younger,
 )
 from onboarding.domain.instants import rfc3339
@@ -93,6 +94,8 @@ def _leaf(leaf: Condition, now: Situation) -> tuple[str, Found]:
         case Crossed(threshold):
             ground = crossing(threshold, now.crossed)
             kind, found = ground.type, dict(ground.found)
+        case UnderReview(risk_class):
+            kind, found = "periodic_review", {"class": risk_class}
         case _:
             kind, found = "condition", {"class": type(leaf).__name__}
     return kind, found

@@ -7,21 +7,26 @@ from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from onboarding.domain.demands import Cause, CheckDue, Finding, Opening, Option, Subject
-from onboarding.domain.policy import AgeNeed, FieldNeed, ProofNeed, restricting
+from onboarding.domain.policy import AgeNeed, ConfirmNeed, FieldNeed, ProofNeed, RenewNeed, restricting
 from onboarding.domain.reviews import requested
 from onboarding.domain.standing import UNANSWERED, Verdict, input_digest, inputs_there, is_askable, standing
 from onboarding.domain.state import ACCOUNT, CheckState, Mark, MarkKind, OrderKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from onboarding.domain.conditions import Situation
     from onboarding.domain.policy import CheckKind, LiveRule, Need, Policy, Remedy, Restriction, Role, Rule
     from onboarding.domain.reviews import Entry
+    from onboarding.domain.risk import Risk
     from onboarding.domain.standing import Standing
     from onboarding.domain.state import Check, Evidence, Person, Shape, State
 
 ANY_CODE = "*"
+
+_REVIEW = "#review"
+"""Stands for the rule in the deadlines of periodic reviews: a change of the risk class changes none that runs."""
 
 _found = partial(tuple.__new__, Finding)
 _opened = partial(tuple.__new__, Opening)
@@ -29,9 +34,14 @@ _opened = partial(tuple.__new__, Opening)
 
 
 class Reading:
-    """One pass over a policy's rules; its attributes are the result."""
+    """One pass over a policy's rules; its attributes are the result.
 
-    def __init__(self, policy: Policy, state: State, live: frozenset[str], now: Situation) -> None:
+    ``review`` is the periodic review that is open, ``awaits_review`` whether something of it is missing.
+    """
+
+    def __init__(
+        self, policy: Policy, state: State, live: frozenset[str], now: Situation, review: Risk | None = None
+    ) -> None:
         self._policy = policy
         self._state = state
         self._live = live
@@ -54,6 +64,9 @@ class Reading:
         # Read once a pass: needs share their inputs.
         self._questions: dict[tuple[str, str], tuple[str, str, str]] = {}
         self._asked: set[tuple[str, str, str]] = set()
+        self._review = review
+        self._renewing: dict[tuple[str, str], Subject] = {}
+        self.awaits_review = False
         self.openings: list[Opening] = []
         self.findings: list[Finding] = []
         self.checks_due: list[CheckDue] = []
@@ -117,6 +130,10 @@ class Reading:
                 self._read_proof(rule, subject, need, restricts)
             case AgeNeed():
                 self._read_age(rule, subject, need, restricts)
+            case ConfirmNeed():
+                self._read_confirmation(rule, subject, need, restricts)
+            case RenewNeed():
+                self._read_renewal(rule, subject, need, restricts)
             case _:
                 assert_never(need)
 
@@ -162,6 +179,8 @@ class Reading:
         if not subject.id or not is_askable(kind, subject.facts):
             return  # field needs list what is missing; there is no question yet
         stands = self._stand(kind, subject)
+        if self._review is not None and stands.verdict in (Verdict.UNANSWERED, Verdict.EXPIRED):
+            self._is_renewing(kind, subject, stands)
         if stands.verdict is Verdict.UNANSWERED:
             self._open_unanswered(rule, subject, need, kind, restricts)
             return
@@ -299,7 +318,7 @@ class Reading:
 
     def _satisfied(self, rule: Rule, subject: Subject, need: ProofNeed, kind: CheckKind, stands: Standing) -> None:
         """Note what proves the need: evidence of ``kind``, which is the need's own or an alternative."""
-        if self._recheck_ordered(kind, subject, stands):
+        if self._recheck_ordered(kind, subject, stands) or self._is_renewing(kind, subject, stands):
             self._ask(kind, subject, stands)
         by = (stands.evidence.id,) if stands.evidence else ()
         self.findings.append(_found((rule.name, subject.id, need.check, None, by)))
@@ -315,13 +334,98 @@ class Reading:
             and order.subject in (None, subject.id)
             and order.undone_at is None
             and self._horizon.passed(order.starts_at)
-            and not any(
-                row.recorded_at >= order.starts_at and row.outcome.is_decisive and not row.contested
-                for row in self._evidence[kind.name, subject.id]
-                if row.digest == effective.digest
-            )
+            and not self._answered_since(kind, subject, effective.digest, order.starts_at)
             for order in self._state.orders
         )
+
+    def _answered_since(self, kind: CheckKind, subject: Subject, digest: str, since: datetime) -> bool:
+        """Whether the question was answered decisively then or later."""
+        return any(
+            row.recorded_at >= since and row.outcome.is_decisive and not row.contested
+            for row in self._evidence[kind.name, subject.id]
+            if row.digest == digest
+        )
+
+    # --- periodic reviews ---------------------------------------------------------------------------------------------
+
+    def _is_renewing(self, kind: CheckKind, subject: Subject, stands: Standing) -> bool:
+        """Whether the open review waits for an answer to a question that a rule asks; it is noted for the review."""
+        review = self._review
+        if review is None or review.due_at is None or kind.name not in review.known.renews:
+            return False
+        found = stands.evidence if stands.verdict is Verdict.PASSED else None
+        if found is not None and self._answered_since(kind, subject, found.digest, review.due_at):
+            return False
+        self._renewing[kind.name, subject.id] = subject
+        return True
+
+    def _read_confirmation(
+        self, rule: Rule, subject: Subject, need: ConfirmNeed, restricts: tuple[Restriction, ...]
+    ) -> None:
+        review = self._review
+        if review is None or review.due_at is None or not subject.id:
+            return  # who is not there has nothing to confirm: a field need asks for the person
+        fact = subject.facts.get(need.path)
+        if fact is not None and fact.supplied_at >= review.due_at:
+            self.findings.append(Finding(rule.name, subject.id, need.path, None, (need.path,)))
+            return
+        self._open_need(
+            rule, subject, need.path, Cause.EXPIRED, restricts, ((need.path, ()),),
+            key=self._review_key(subject, need.path), confirms=fact is not None,
+        )  # fmt: skip
+        self.awaits_review = True
+
+    def _read_renewal(self, rule: Rule, subject: Subject, need: RenewNeed, restricts: tuple[Restriction, ...]) -> None:
+        """Rules of reviews are the last, so every rule that asks such a question has been read."""
+        kind = self._policy.checks[need.check]
+        if need.asks:
+            self._read_own_question(rule, subject, kind, restricts)
+            return
+        for (name, _), about in self._renewing.items():
+            if name == need.check:
+                self._open_renewal(rule, about, kind, restricts)
+
+    def _read_own_question(
+        self, rule: Rule, subject: Subject, kind: CheckKind, restricts: tuple[Restriction, ...]
+    ) -> None:
+        """A question that only the review asks: an answer of an earlier review is none."""
+        review = self._review
+        if review is None or review.due_at is None or not is_askable(kind, subject.facts):
+            return
+        stands = self._stand(kind, subject)
+        digest = self._question(kind, subject)[2]
+        if stands.evidence is None or not self._answered_since(kind, subject, digest, review.due_at):
+            self._ask_for_review(kind, subject)
+            self._open_renewal(rule, subject, kind, restricts)
+        elif stands.verdict is Verdict.FAILED:
+            self._ask(kind, subject, stands)
+            self._open_need(
+                rule, subject, kind.name, Cause.FAILED, restricts, (), awaits_user=False,
+                key=self._review_key(subject, kind.name),
+            )  # fmt: skip
+            self.awaits_review = True
+        else:
+            self.findings.append(Finding(rule.name, subject.id, kind.name, None, (stands.evidence.id,)))
+
+    def _ask_for_review(self, kind: CheckKind, subject: Subject) -> None:
+        question = self._question(kind, subject)
+        if question not in self._open and question not in self._asked:
+            self.checks_due.append(CheckDue(*question))
+        self._asked.add(question)
+
+    def _open_renewal(self, rule: Rule, subject: Subject, kind: CheckKind, restricts: tuple[Restriction, ...]) -> None:
+        """An answer that is ours to find runs no clock, unless somebody asks the user for something first."""
+        asked = self._requested_about(kind, subject)
+        self._open_need(
+            rule, subject, kind.name, Cause.ORDERED if asked else Cause.PENDING, restricts, asked,
+            awaits_user=bool(asked), in_review=self._in_review(kind, subject),
+            key=self._review_key(subject, kind.name),
+        )  # fmt: skip
+        self.awaits_review = True
+
+    def _review_key(self, subject: Subject, need: str) -> str:
+        number = self._review.number if self._review is not None else 0
+        return f"{_REVIEW}|{subject.slot}|{need}|{number}"
 
     def _requested_about(self, kind: CheckKind, subject: Subject) -> tuple[Entry, ...]:
         """What the person who has the open check asks of the user."""
@@ -359,13 +463,16 @@ class Reading:
         in_review: bool = False,
         at_once: bool = False,
         sanctionable: bool = False,
+        key: str | None = None,
+        confirms: bool = False,
     ) -> None:
-        stem = f"{rule.name}|{subject.slot}|{need}"
-        key = f"{stem}|{self._expiries.get(stem, 0) if self._expiries else 0}"
+        if key is None:
+            stem = f"{rule.name}|{subject.slot}|{need}"
+            key = f"{stem}|{self._expiries.get(stem, 0) if self._expiries else 0}"
         self.openings.append(
             _opened((
                 rule.name, need, key, subject, cause, restricts, entries, len(self.openings), awaits_user, in_review,
-                options, at_once, rule.starts_at, sanctionable,
+                options, at_once, rule.starts_at, sanctionable, confirms,
             ))
         )  # fmt: skip
         self.findings.append(_found((rule.name, subject.id, need, cause, ())))

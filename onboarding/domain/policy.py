@@ -104,7 +104,28 @@ class AgeNeed:
     error: str
 
 
-Need = FieldNeed | ProofNeed | AgeNeed
+@dataclass(frozen=True, slots=True)
+class ConfirmNeed:
+    """A leaf that must be supplied again since the periodic review came due, be it with the same value."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class RenewNeed:
+    """A question that must be answered again since the periodic review came due.
+
+    Attributes:
+        check: the kind.
+        asks: the review alone asks it, about the account, and its answer must be a pass. Otherwise it is asked again of
+            whomever rules ask it about, and what the answer does is the rules' to say.
+    """
+
+    check: str
+    asks: bool = False
+
+
+Need = FieldNeed | ProofNeed | AgeNeed | ConfirmNeed | RenewNeed
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +225,22 @@ QUALITY_QUEUE = ReviewQueue("quality")
 
 
 @dataclass(frozen=True, slots=True)
+class RiskClass:
+    """A class of accounts that are reviewed alike. What its review asks are rules under :class:`UnderReview`.
+
+    Attributes:
+        when: which accounts are in it, of those that no class before it has.
+        every: from the first activation, and then from the end of each review, to the next one.
+        renews: kinds of check that are asked again.
+    """
+
+    name: str
+    when: Condition
+    every: timedelta
+    renews: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Availability:
     """A condition under which a capability is unsupported, with the wire's code."""
 
@@ -260,6 +297,7 @@ class Policy:
     """One version of the catalogue. ``hash`` is of its canonical bytes.
 
     ``age_limits`` are those that shapes keep, the same in every policy, so that another policy needs no birth dates.
+    ``risk`` are the risk classes in their order, of which the last has every account; none where nobody is reviewed.
     ``remembers`` bounds how many sorts of accounts it keeps its rules at hand for.
     """
 
@@ -274,13 +312,30 @@ class Policy:
     age_limits: tuple[int, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
     reviews: Mapping[str, ReviewQueue] = field(default_factory=dict)
+    risk: tuple[RiskClass, ...] = ()
     remembers: int = 1
     _present: dict[frozenset[str], tuple[Capability, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    _risk: dict[frozenset[tuple[str, str]], tuple[tuple[RiskClass, bool], ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
     _live: dict[tuple[frozenset[tuple[str, str]], frozenset[str]], tuple[LiveRule, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+
+    def risk_classes_about(self, attributes: Mapping[str, str]) -> tuple[tuple[RiskClass, bool], ...]:
+        """The risk classes that these attributes do not rule out, in their order, each with whether they decide it.
+
+        The last one of them is decided. Worked out once for all accounts that are alike in this, as the rules are.
+        """
+        key = frozenset(attributes.items())
+        known = self._risk.get(key)
+        if known is None:
+            if len(self._risk) >= self.remembers:
+                self._risk.clear()
+            known = self._risk[key] = tuple(_classes(self.risk, attributes))
+        return known
 
     def queue_of(self, kind: str) -> ReviewQueue:
         """The queue of reviews about checks of a kind."""
@@ -361,6 +416,15 @@ def _live_rules(rules: Iterable[Rule], attributes: Mapping[str, str], live: froz
             leaves = [path for _, path, _ in needs if path is not None]
             alone = frozenset(leaves) if len(leaves) == len(needs) else None
             yield LiveRule(rule, None if applies else rule.when, restricts, needs, alone)
+
+
+def _classes(classes: Iterable[RiskClass], attributes: Mapping[str, str]) -> Iterator[tuple[RiskClass, bool]]:
+    for one in classes:
+        holds = decided(one.when, attributes)
+        if holds is not False:
+            yield one, holds is True
+        if holds:
+            return
 
 
 def restricting(restricts: Iterable[Restriction], live: AbstractSet[str]) -> tuple[Restriction, ...]:

@@ -84,6 +84,22 @@ def entry_deadlines(account_id: str, evaluation: Evaluation) -> dict[str, dict[s
     }
 
 
+def entries_to_confirm(account_id: str, evaluation: Evaluation) -> list[str]:
+    """The ids of entries about what is there already, and only to be supplied again."""
+    confirmed = [demand for demand in evaluation.demands if demand.opening.confirms]
+    others = {
+        (demand.opening.subject.prefix + path, demand.opening.subject.reference)
+        for demand in evaluation.demands
+        if not demand.opening.confirms
+        for path, _ in demand.opening.entries
+    }
+    return [
+        _entry_id(account_id, entry)
+        for entry in _entries(confirmed)
+        if (entry.description, entry.reference) not in others
+    ]
+
+
 def future_requirements(account_id: str, evaluation: Evaluation) -> Wire:
     """The ``future_requirements`` object; ``minimum_transition_date`` is null where nothing was announced."""
     document = _document(account_id, evaluation.future, evaluation)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from onboarding.domain.policy import AgeNeed, FieldNeed, ProofNeed
+from onboarding.domain.policy import AgeNeed, ConfirmNeed, FieldNeed, ProofNeed
 from onboarding.domain.state import ACCOUNT, OrderKind
 
 if TYPE_CHECKING:
@@ -99,6 +99,8 @@ def _leaves(need: Need, policy: Policy) -> Iterator[str]:
             yield from (path for option in need.options for path in option)
         case AgeNeed():
             yield from need.paths
+        case ConfirmNeed():
+            yield need.path
         case ProofNeed():
             for kind in (need.check, *need.alternatives):
                 yield from policy.checks[kind].inputs

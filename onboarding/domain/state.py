@@ -156,6 +156,7 @@ class OrderKind(StrEnum):
     EXTEND_DEADLINE = "extend_deadline"
     OVERRIDE_CAPABILITY = "override_capability"
     REQUEST_INFORMATION = "request_information"
+    SET_RISK_CLASS = "set_risk_class"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ class Order:
         ends_at: when it has no effect any more; of an extension the deadline that it gives.
         capability: which one it is about; None for all.
         target: the check kind of a recheck, the demand of an extension as ``rule/need``, None for all; of a request for
-            information its check and a leaf (:func:`onboarding.domain.reviews.target_of`).
+            information its check and a leaf (:func:`onboarding.domain.reviews.target_of`); the risk class that is set.
         subject: about whom a recheck asks; None for all.
     """
 
@@ -192,6 +193,8 @@ class MarkKind(StrEnum):
     EXPIRED = "expired"
     TERMS_BOUND = "terms_bound"
     THRESHOLD = "threshold"
+    REVIEW_DUE = "review_due"
+    REVIEW_DONE = "review_done"
 
 
 @dataclass(frozen=True, slots=True)

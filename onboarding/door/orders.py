@@ -61,7 +61,8 @@ class PlaceOrder:
         ends_at: of an extension the deadline that it gives.
         audience: None is whatever the kind has: a rejection is everybody's, any other internal.
         ticket: the caller's own reference.
-        target: the kind that a recheck asks again, the demand of an extension as ``rule/need``; None for all.
+        target: the kind that a recheck asks again, the demand of an extension as ``rule/need``; None for all. The risk
+            class that is set.
         person: whom alone a recheck is about.
         campaign: name of the campaign that orders many; an account has one order of it, ever.
     """
@@ -102,6 +103,8 @@ class PlaceOrder:
                 self._extends(draft)
             case OrderKind.OVERRIDE_CAPABILITY:
                 self._overrides(draft)
+            case OrderKind.SET_RISK_CLASS:
+                self._sets_class(draft)
         place(
             draft,
             Order(
@@ -202,6 +205,12 @@ class PlaceOrder:
         if self.capability not in {one.name for one in requested_capabilities(draft.policy, draft.state)}:
             raise _invalid("The account has not got this capability.", "capability")
 
+    def _sets_class(self, draft: Draft) -> None:
+        known = [one.name for one in draft.policy.risk]
+        if self.target not in known:
+            there = f"Must be one of {', '.join(known)}." if known else "The account's policy has no risk classes."
+            raise _invalid(there, "target")
+
 
 @dataclass(frozen=True, slots=True)
 class UndoOrder:
@@ -277,11 +286,12 @@ PARTS: Mapping[OrderKind, tuple[frozenset[str], frozenset[str]]] = {
     OrderKind.RECHECK: (frozenset({"target", "person"}), frozenset()),
     OrderKind.EXTEND_DEADLINE: (frozenset({"capability", "ends_at", "target"}), frozenset({"ends_at"})),
     OrderKind.OVERRIDE_CAPABILITY: (frozenset({"capability", "ends_at"}), frozenset({"capability", "ends_at"})),
+    OrderKind.SET_RISK_CLASS: (frozenset({"target", "ends_at"}), frozenset({"target"})),
 }
 """What each kind takes beside reason, audience and ticket, and what of it it needs."""
 
-FOR_OPERATORS = frozenset({OrderKind.EXTEND_DEADLINE, OrderKind.OVERRIDE_CAPABILITY})
-"""Kinds that loosen what the rules say."""
+FOR_OPERATORS = frozenset({OrderKind.EXTEND_DEADLINE, OrderKind.OVERRIDE_CAPABILITY, OrderKind.SET_RISK_CLASS})
+"""Kinds that loosen what the rules say, or may: a lower risk class is reviewed more seldom."""
 
 
 def allowed_reasons(kind: OrderKind, actor: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from onboarding.documents import account_document, bank_account_document, person_document, rfc3339
 from onboarding.domain.events import CHECK_TYPE, Documents
-from onboarding.domain.requirements import entry_deadlines, future_requirements, requirements
+from onboarding.domain.requirements import entries_to_confirm, entry_deadlines, future_requirements, requirements
 from onboarding.domain.state import ACCOUNT
 from onboarding.storage.shapes import canonical
 
@@ -32,7 +32,8 @@ def encode_evaluation(account_id: str, evaluation: Evaluation) -> dict[str, Any]
     """An evaluation as it is stored: capabilities and requirements in the wire's words, and the derivation.
 
     ``deadlines`` holds the next deadline of each capability, so that a capability is never shown active past it even
-    while the engine can't decide. The instant of the look is not part of it.
+    while the engine can't decide. The instant of the look is not part of it. ``risk`` is there where the policy has
+    risk classes, ``to_confirm`` while a periodic review asks for what is there already: its entries' ids.
     """
     ahead: dict[str, datetime] = {}
     for demand in evaluation.demands:
@@ -49,7 +50,25 @@ def encode_evaluation(account_id: str, evaluation: Evaluation) -> dict[str, Any]
         "findings": _encode_findings(evaluation),
         "policy": evaluation.policy.hash,
         "wake_at": evaluation.wake_at.isoformat() if evaluation.wake_at else None,
+        **_encode_reviews(account_id, evaluation),
     }
+
+
+def _encode_reviews(account_id: str, evaluation: Evaluation) -> dict[str, Any]:
+    """What is said of periodic reviews: nothing under a policy that has none, whose evaluations are as they were."""
+    if evaluation.risk is None:
+        return {}
+    risk, to_confirm = evaluation.risk, entries_to_confirm(account_id, evaluation)
+    found: dict[str, Any] = {
+        "risk": {
+            "class": risk.known.name,
+            "order": risk.order_id,
+            "review": risk.number,
+            "review_open": risk.is_open,
+            "review_due_at": rfc3339(risk.due_at) if risk.due_at else None,
+        }
+    }
+    return {**found, "to_confirm": to_confirm} if to_confirm else found
 
 
 def _encode_findings(evaluation: Evaluation) -> list[list[Any]]:

@@ -36,6 +36,9 @@ class OperatorView:
         in_review: whether somebody must decide a review.
         at_vendor: whether the end user must go on at a verifier's page, or supply what a reviewer asked for.
         activations: what the downstream system must be told, and the code of what it refused.
+        risk: the risk class; empty where the policy has none.
+        review_open: whether its periodic review is open.
+        review_due: when that came due, or the next one will.
     """
 
     stage: str
@@ -45,13 +48,17 @@ class OperatorView:
     in_review: bool
     at_vendor: bool = False
     activations: tuple[str, ...] = ()
+    risk: str = ""
+    review_open: bool = False
+    review_due: str | None = None
 
     @property
     def digest(self) -> str:
         """Changes whenever an operator would see something else."""
         seen = [self.stage, self.waiting_for, self.groups, self.next_due, self.in_review, self.at_vendor]
         # Not for the many accounts without: their digest is what it was.
-        return canonical_digest(*seen, *([self.activations] if self.activations else []))
+        more = [self.activations] if self.activations else []
+        return canonical_digest(*seen, *more, *([self.risk, self.review_open] if self.risk else []))
 
     @property
     def is_settled(self) -> bool:
@@ -101,7 +108,11 @@ def operator_view(
         waiting_for = "activation"
     summary = evaluation["requirements"]["summary"]["minimum_deadline"]
     next_due = summary["time"] if summary else None
-    return OperatorView(stage, waiting_for, groups, next_due, in_review, at_vendor, tuple(owed))
+    risk = evaluation.get("risk") or {}
+    return OperatorView(
+        stage, waiting_for, groups, next_due, in_review, at_vendor, tuple(owed),
+        risk.get("class", ""), risk.get("review_open", False), risk.get("review_due_at"),
+    )  # fmt: skip
 
 
 def _stage(statuses: set[str], codes: set[str], *, closed: bool, checking: bool) -> str:  # noqa: PLR0911 -- a precedence

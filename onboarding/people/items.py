@@ -7,7 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from onboarding.catalogue.texts import BEING_CHECKED, NOT_AVAILABLE, UNDER_REVIEW, Group, Notice, Reason, SolutionType
+from onboarding.catalogue.texts import (
+    BEING_CHECKED,
+    CONFIRMATION_NEEDED,
+    NOT_AVAILABLE,
+    UNDER_REVIEW,
+    Group,
+    Notice,
+    Reason,
+    SolutionType,
+)
 from onboarding.domain.demands import DueStatus
 from onboarding.domain.requirements import AWAITS_ENGINE, AWAITS_USER
 from onboarding.people.leaves import INDIVIDUAL, group_of_account_leaf, group_of_person, question, relative
@@ -144,6 +153,8 @@ class Itemiser:
                 status = DueStatus.EVENTUALLY_DUE.value if awaits_user else BEING_CHECKED
                 item = found[key] = Item(entry["id"], *self._place(person, description), asked, status)
             item.merge(entry, leaf, self._view.deadlines.get(entry["id"], {}))
+            if entry["id"] in self._view.to_confirm:
+                item.add_reasons([CONFIRMATION_NEEDED])
             by_entry[person, description] = item
         for alternative in requirements["alternatives"]:
             originals = [by_entry.get((_person_of(one), one["description"])) for one in alternative["original_entries"]]

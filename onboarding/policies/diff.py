@@ -59,7 +59,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """What differs; ``sections`` are rules, roles, checks, reviews, capabilities and errors."""
+    """What differs; ``sections`` are rules, roles, checks, reviews, risk, capabilities and errors."""
 
     sections: Mapping[str, Section]
 
@@ -90,7 +90,7 @@ def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> Diff:
     """What is otherwise in ``new``; both are documents of policies."""
     before, after = _rules(old), _rules(new)
     sections = {"rules": _section(before, after)}
-    for name in ("roles", "checks", "reviews", "capabilities", "errors"):
+    for name in ("roles", "checks", "reviews", "risk", "capabilities", "errors"):
         sections[name] = _section(_plain(old, name), _plain(new, name))
     return Diff(sections)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from onboarding.storage.rows import PolicyRow
 
 POLICY_TYPE = "v2.verification.policy"
-SECTIONS = ("capabilities", "checks", "errors", "groups", "reviews", "roles", "sets")
+SECTIONS = ("capabilities", "checks", "errors", "groups", "reviews", "risk", "roles", "sets")
 """Of a policy, beside its rules."""
 
 DIFF_TYPE = "v2.verification.policy_diff"

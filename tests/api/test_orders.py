@@ -301,6 +301,7 @@ OVERRIDE: Any = {
     "capability": TRANSFERS,
     "ends_at": NEXT_WEEK,
 }
+RISK: Any = {"kind": "set_risk_class", "reason": "adverse_media", "target": "high"}
 BAD: dict[str, tuple[Any, str, str]] = {
     "no kind": ({"reason": "credit_review"}, "parameter_missing", "kind"),
     "an unknown kind": ({**HOLD, "kind": "pause"}, "parameter_invalid", "kind"),
@@ -338,6 +339,10 @@ BAD: dict[str, tuple[Any, str, str]] = {
     "an extension of no demand": ({**EXTENSION, "target": MARKER}, "parameter_invalid", "target"),
     "an extension where no deadline runs": (EXTENSION, "parameter_invalid", "target"),
     "an extension of a person": ({**EXTENSION, "person": "person_1"}, "parameter_invalid", "person"),
+    "a risk class without its name": ({**RISK, "target": None}, "parameter_missing", "target"),
+    "an unknown risk class": ({**RISK, "target": MARKER}, "parameter_invalid", "target"),
+    "a risk class of a capability": ({**RISK, "capability": TRANSFERS}, "parameter_invalid", "capability"),
+    "a risk class for a topic": ({**RISK, "reason": "pep_review"}, "parameter_invalid", "reason"),
     "an override of everything": ({**OVERRIDE, "capability": None}, "parameter_missing", "capability"),
     "an override for good": ({**OVERRIDE, "ends_at": None}, "parameter_missing", "ends_at"),
     "an override of years": ({**OVERRIDE, "ends_at": LATER}, "parameter_invalid", "ends_at"),
@@ -387,10 +392,32 @@ def test_what_loosens_the_rules_is_for_operators_in_live_mode(platform: Platform
     sdk = platform.sdk(live=True)
     account: str = sdk.v2.core.accounts.create(RECIPIENT).id
     rows = platform.server.count_rows()
-    for body in (EXTENSION, OVERRIDE):
+    for body in (EXTENSION, OVERRIDE, RISK):
         answer = platform.request("POST", path(account), json=body, live=True)
         assert error_of(answer) == (403, "order_for_operators", None)
     assert platform.server.count_rows() == rows
+
+
+def test_a_risk_class_is_set_and_undone(platform: Platform, account: str) -> None:
+    """As the policy that ships has them: the first review comes three years after the activation, or after one."""
+
+    def risk() -> Any:
+        return platform.request("GET", f"/v2/verification/accounts/{account}/explanation").json()["risk"]
+
+    def years(found: Any) -> int:
+        created = datetime.fromisoformat(read(platform, account)["created"])
+        return round((datetime.fromisoformat(found["review"]["due_at"]) - created) / timedelta(days=365))
+
+    mild = risk()
+    assert (mild["class"], mild["order"], mild["review"]["open"], years(mild)) == ("low", None, False, 3)
+
+    placed = place(platform, account, **RISK).json()
+    assert (placed["kind"], placed["target"], placed["status"]) == ("set_risk_class", "high", "in_force")
+    strict = risk()
+    assert (strict["class"], strict["order"], years(strict)) == ("high", placed["id"], 1)
+
+    assert undo(platform, account, placed).json()["status"] == "undone"
+    assert risk() == mild
 
 
 def test_checks_are_asked_again_by_kind_or_all_of_them(platform: Platform, account: str) -> None:

@@ -344,3 +344,102 @@ def test_the_built_in_policy_knows_the_age_limits_it_uses() -> None:
 
 def test_every_rule_of_the_built_in_policy_tells_its_source() -> None:
     assert all(rule.source.strip() for rule in builtin_policy().rules)
+
+
+RISK = """
+risk:
+  high:
+    rank: 1
+    source: somewhere
+    when: {country: [XX]}
+    every_days: 365
+    grace_days: 30
+    confirms:
+      contact: {of: boss, fields: [email]}
+    checks: [look]
+  low:
+    rank: 2
+    source: somewhere
+    every_days: 1000
+    grace_days: 60
+    asks: [seen]
+checks: {seen: {inputs: [display_name], requires: [display_name], report_within_hours: 1, queue: general}}
+"""
+
+
+def _risk_told(text: str) -> list[str]:
+    return [str(problem) for problem in lint_packs({"pack": PACK, "risk": text})]
+
+
+def test_risk_classes_compile_in_the_order_of_their_ranks_and_their_reviews_are_rules() -> None:
+    assert _risk_told(RISK) == []
+    turned = RISK.replace("rank: 2", "rank: 3").replace("  low:", "  a_last:")
+
+    policy = compile_policy(policy_bytes("test", 1, load_packs({"pack": PACK, "risk": turned})))
+
+    assert [(one.name, one.every.days, sorted(one.renews)) for one in policy.risk] == [
+        ("high", 365, ["look"]),
+        ("a_last", 1000, []),
+    ]
+    names = [rule.name for rule in policy.rules]
+    assert names == ["one", "risk.high.contact", "risk.high.checks", "risk.a_last.checks"]
+    restricts = policy.rules[1].restricts
+    assert {(one.capability, one.grace and one.grace.days) for one in restricts} == {
+        ("merchant.pay", 30),
+        ("merchant.out", 30),
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("rank: 2", "rank: 1", "risk.yaml:13: risk.low, rank: 1 is the rank of 'high' too; each class has its own"),
+        (
+            "    when: {country: [XX]}\n",
+            "",
+            "risk.yaml:3: risk.high: without conditions it has every account: nothing is left to 'low'",
+        ),
+        (
+            "    rank: 2\n",
+            "    rank: 2\n    when: {country: [XX]}\n",
+            "risk.yaml:14: risk.low, when: 'low' is the last class: it has every account that no other has",
+        ),
+        (
+            "    asks: [seen]\n",
+            "",
+            "risk.yaml:12: risk.low: its reviews ask nothing: one of confirms, checks and asks is needed",
+        ),
+        ("asks: [seen]", "asks: [sean]", "risk.yaml:17: risk.low, asks: checks: 'sean' is used but not defined"),
+        ("checks: [look]", "checks: [luck]", "risk.yaml:11: risk.high, checks: checks: 'luck' is used but not defined"),
+        (
+            "checks: [look]",
+            "checks: [seen]",
+            "risk.yaml:11: risk.high, checks: no rule asks 'seen', so it can't be asked again; see asks",
+        ),
+        ("of: boss", "of: base", "risk.yaml:10: risk.high, confirms.contact: roles: 'base' is used but not defined"),
+        ("[email]", "[emial]", "risk.yaml:10: risk.high, confirms.contact: 'emial' is no field of a person"),
+        (
+            "contact: {of",
+            "checks: {of",
+            "risk.yaml:10: risk.high, confirms.checks: 'checks' is the name of what is asked of verifiers",
+        ),
+        (
+            "{of: boss,",
+            "{of: boss, when: {country: [XX], not: {country: [XX]}},",
+            "risk.yaml:10: risk.high, confirms.contact.when: can never hold: it asks for what it denies",
+        ),
+        ("country: [XX]}", "country: []}", "risk.yaml:6: risk.high, when: can never hold: no country is left"),
+        ("every_days: 365", "every_days: 0", "risk.yaml:7: risk.high.every_days: Input should be greater than 0"),
+        ("asks: [seen]", "asks: [look]", "risk.yaml:1: checks.look, inputs: 'given_name' is no field of an account"),
+    ],
+)
+def test_a_problem_of_a_risk_class_is_told_with_its_place(old: str, new: str, problem: str) -> None:
+    assert RISK.count(old) == 1
+
+    assert _risk_told(RISK.replace(old, new))[0] == problem
+
+
+def test_a_rule_is_not_named_as_those_of_reviews_are() -> None:
+    [problem] = lint_packs({"pack": PACK.replace("name: one", "name: risk.one")})
+
+    assert (problem.line, problem.message) == (9, "risk. begins the names of what periodic reviews ask")

@@ -18,7 +18,18 @@ from onboarding.catalogue.loader import builtin_bytes, policy_bytes
 from onboarding.domain.conditions import Condition, Situation
 from onboarding.domain.demands import CheckDue, demand_target
 from onboarding.domain.evaluate import Evaluation, evaluate
-from onboarding.domain.policy import AgeNeed, Announced, FieldNeed, Need, Policies, Policy, ProofNeed, Rule
+from onboarding.domain.policy import (
+    AgeNeed,
+    Announced,
+    ConfirmNeed,
+    FieldNeed,
+    Need,
+    Policies,
+    Policy,
+    ProofNeed,
+    RenewNeed,
+    Rule,
+)
 from onboarding.domain.requirements import future_requirements, requirements
 from onboarding.domain.standing import input_digest, is_askable
 from onboarding.domain.state import (
@@ -60,13 +71,38 @@ LAWS = settings(
 """Enough to find what was found, and quick enough to run with every change."""
 
 
-def _variant(edit: dict[str, dict[str, Any]], *rules: dict[str, Any]) -> Policy:
+def _variant(edit: dict[str, dict[str, Any]], *rules: dict[str, Any], risk: dict[str, Any] | None = None) -> Policy:
     raw = json.loads(builtin_bytes())
+    if risk is not None:
+        raw["document"]["risk"] = risk
     for name, parts in edit.items():
         raw["document"]["checks"][name].update(parts)
     raw["document"]["rules"] += rules
     return compile_policy(policy_bytes("variant", 1, raw["document"]))
 
+
+def _risk_class(rank: int, every: int, grace: int, **parts: Any) -> dict[str, Any]:
+    return {"rank": rank, "source": "test", "every_days": every, "grace_days": grace, **parts}
+
+
+REVIEWED = {
+    "high": _risk_class(
+        1, 20, 7,
+        when={"either": [{"volume": {"currency": "usd", "amount": 40_000, "period": "month"}},
+                         {"younger": {"flag": "owner", "than": 21}}, {"structure": ["llc"]}]},
+        confirms={"entity": {"of": "account", "fields": [TERMS_DATE, "identity.business_details.phone"]},
+                  "owners": {"of": "owners", "when": {"held_by": "director"}, "fields": ["email"]}},
+        checks=["screening", "owners_match", "tax_id_match"], asks=["account_review"],
+    ),
+    "medium": _risk_class(
+        2, 45, 30, when={"not": {"entity_type": ["individual"]}},
+        confirms={"people": {"of": "representative", "fields": ["address.line1"]}}, checks=["keyed_identity"],
+    ),
+    "low": _risk_class(3, 80, 14, confirms={"entity": {"of": "account", "fields": [TERMS_DATE]}}),
+}  # fmt: skip
+"""Reviews of every part, soon enough to come due within a generated life."""
+
+NAMES_OF_CLASSES = (*REVIEWED, "gone")
 
 EXPIRING = _variant(
     {
@@ -83,8 +119,9 @@ EXPIRING = _variant(
         "needs": [{"check": "tax_id_match", "pending": [EIN], "remedies": {"*": {"raises": [EIN]}}}],
         "restricts": [{"capabilities": ["payouts"], "falls": "at_request", "grace_days": 30}],
     },
+    risk=REVIEWED,
 )
-"""The built-in policy with evidence that expires, some of it to be supplied anew, and payouts only once it is there."""
+"""The built-in policy with reviews, evidence that expires, some of it to be supplied anew, and payouts only then."""
 
 STRICTER = _variant(
     {"keyed_identity": {"lasts_days": 60}},
@@ -214,8 +251,9 @@ WIDER = _variant(
             }
         ],
     },
+    risk=REVIEWED,
 )
-"""Volumes of every kind, starts behind and ahead, questions about several persons, and every kind of condition."""
+"""Reviews, volumes of every kind, starts behind and ahead, questions about several persons, every kind of condition."""
 
 
 def _leaves(*variants: Policy) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -224,7 +262,9 @@ def _leaves(*variants: Policy) -> tuple[tuple[str, ...], tuple[str, ...]]:
     for policy, rule in [(variant, rule) for variant in variants for rule in variant.rules]:
         mine = found[rule.of == ACCOUNT]
         for need in rule.needs:
-            if isinstance(need, FieldNeed):
+            if isinstance(need, ConfirmNeed):
+                paths: tuple[str, ...] = (need.path,)
+            elif isinstance(need, FieldNeed):
                 paths = (need.path, *need.implied_by, *(path for option in need.options for path in option))
             elif isinstance(need, ProofNeed):
                 kinds = [policy.checks[name] for name in (need.check, *need.alternatives)]
@@ -241,7 +281,9 @@ def _leaves(*variants: Policy) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _need_name(need: Need) -> str:
     """What openings call it."""
     match need:
-        case FieldNeed(path=name) | ProofNeed(check=name) | AgeNeed(error=name):
+        case FieldNeed(path=name) | ConfirmNeed(path=name):
+            return name
+        case ProofNeed(check=name) | RenewNeed(check=name) | AgeNeed(error=name):
             return name
 
 
@@ -415,6 +457,8 @@ def orders(draw: st.DrawFn, number: int) -> Order:
         target = draw(st.none() | st.sampled_from(list(builtin_policy().checks)))
     elif kind is OrderKind.EXTEND_DEADLINE:
         target = draw(st.none() | st.sampled_from(NEEDS))
+    elif kind is OrderKind.SET_RISK_CLASS:
+        target = draw(st.sampled_from(NAMES_OF_CLASSES))
     if kind in (OrderKind.EXTEND_DEADLINE, OrderKind.OVERRIDE_CAPABILITY):
         ends_at = ends_at or starts + 90 * DAY
     return Order(
@@ -423,6 +467,20 @@ def orders(draw: st.DrawFn, number: int) -> Order:
         undone_at=draw(st.none() | st.none() | st.just(START)),
         subject=draw(st.none() | st.sampled_from((ACCOUNT, "person_0"))) if kind is OrderKind.RECHECK else None,
     )  # fmt: skip
+
+
+@st.composite
+def reviews(draw: st.DrawFn) -> list[Mark]:
+    """Marks of reviews that were completed, and perhaps of one that is open."""
+    number, at, marks = 0, START - 49 * DAY, []
+    for _ in range(draw(st.integers(0, 2))):
+        number, at = number + 1, at + draw(st.integers(0, 10)) * DAY
+        done = at + draw(st.integers(0, 5)) * DAY
+        marks += [Mark(MarkKind.REVIEW_DUE, str(number), at, at), Mark(MarkKind.REVIEW_DONE, str(number), done, done)]
+        at = done
+    if draw(st.booleans()):
+        marks.append(Mark(MarkKind.REVIEW_DUE, str(number + 1), at, at))
+    return marks
 
 
 @st.composite
@@ -439,6 +497,7 @@ def states(draw: st.DrawFn, binding: Policies, *, ordered: bool = True, sealed: 
     if bound is not None and draw(st.booleans()):
         key = f"us.terms_of_service|{ACCOUNT}|{TERMS_DATE}|{bound.digest}"
         marks.append(Mark(MarkKind.TERMS_BOUND, key, START, START, draw(st.sampled_from((f"{EIN}=1", f"{EIN}=2")))))
+    marks += draw(reviews())
     announced = binding.announced.policy.thresholds if binding.announced else ()
     thresholds = sorted({one.key for one in (*binding.current.thresholds, *announced)})
     marks += [  # crossed earlier, be it by totals that were corrected since

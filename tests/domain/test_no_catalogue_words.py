@@ -19,6 +19,7 @@ COUNTRIES = frozenset(phonenumbers.SUPPORTED_REGIONS) | {"AQ", "BV", "GS", "HM",
 NUMBERS = {
     0, 1, 2,  # places in a sequence
     3,        # digits of milliseconds
+    4,        # version of the evaluator
     8,        # rounds of one look
     24, 32,   # characters of a shortened digest
     100,      # places kept for the entries of one need

@@ -136,7 +136,8 @@ class TestDueStatus:
 
         assert story.due == {label: "eventually_due"}
         assert story.summary == {"status": "eventually_due", "time": None}
-        assert story.evaluation.wake_at is None
+        assert story.evaluation.risk is not None
+        assert story.evaluation.wake_at == story.evaluation.risk.due_at  # nothing comes before the first review
         assert set(story.wait(1000 * DAY).capabilities.values()) == {ACTIVE}
 
     def test_an_entry_that_awaits_the_engine_is_eventually_due(self) -> None:

@@ -115,7 +115,7 @@ def questions(state: State) -> list[tuple[str, str, str]]:
 def test_what_is_not_played_would_not_have_differed(account: Account, target: Policy, current: Policy) -> None:
     seen = Foresight(current, target)
     seen_whole = Foresight(current, target)
-    seen_whole._has_other_capabilities = True
+    seen_whole._is_otherwise_for_all = True
     asked = Outlook(account[1], Policies(current), START, START)
 
     assert seen.difference(asked, AT, UNTIL) == seen_whole.difference(asked, AT, UNTIL)
@@ -125,7 +125,7 @@ def test_what_is_not_played_would_not_have_differed(account: Account, target: Po
 @given(account=accounts(), current=st.sampled_from(POLICIES))
 def test_the_same_policy_changes_nothing(account: Account, current: Policy) -> None:
     other = Foresight(current, replace(current, hash="of another version"))
-    other._has_other_capabilities = True
+    other._is_otherwise_for_all = True
 
     assert other.difference(Outlook(account[1], Policies(current), START, START), AT, UNTIL) == NOTHING
 

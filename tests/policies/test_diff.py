@@ -48,6 +48,7 @@ def test_what_is_added_and_removed_is_named_with_its_section() -> None:
         "roles": ((), ()),
         "checks": (("acme_warehouse",), ()),
         "reviews": ((), ()),
+        "risk": ((), ()),
         "capabilities": (("merchant.acme_instant_payout",), ()),
         "errors": (("acme_no_warehouse",), ()),
     }

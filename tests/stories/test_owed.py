@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -214,12 +214,13 @@ async def test_a_change_by_the_platform_ends_the_back_off(desk: Desk) -> None:
 
 async def test_look_at_is_the_wake_time_of_a_settled_account(desk: Desk) -> None:
     life = await desk.settled()
-    assert (await life.row())["look_at"] is None
+    row = await life.row()
+    reviewed = row["wake_at"]
+    assert row["look_at"] == reviewed > datetime.now(UTC) + 1000 * DAY  # its first review
     await life.supply(identity__individual__phone=None)
     await life.plan()
     row = await life.row()
-    assert row["wake_at"] is not None
-    assert row["look_at"] == row["wake_at"]
+    assert row["look_at"] == row["wake_at"] < reviewed
 
 
 async def test_an_unsettled_account_falls_silent_after_thirty_days(desk: Desk) -> None:

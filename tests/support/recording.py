@@ -28,7 +28,7 @@ TARGET = Path(__file__).resolve().parents[2] / "api" / "openapi" / EXAMPLES
 KEPT = 2
 """Items of a list, and names of a catalogue, that an example keeps."""
 
-CATALOGUES = frozenset({"capabilities", "checks", "errors", "groups", "reviews", "roles", "sets"})
+CATALOGUES = frozenset({"capabilities", "checks", "errors", "groups", "reviews", "risk", "roles", "sets"})
 _ID = re.compile(
     r"\b(acct|accttok|alu_test|ba|btok|check|clock|ed_test|evid|evt|evt_test|file|gbba|imp|interv|key|moment|ord|person"
     r"|perstok|plat|rep|req|rev|rnote|rol|usba|whsec)_[0-9A-Za-z]{20,}"

@@ -73,8 +73,12 @@ async def test_onboarding_ends_settled_within_the_events_it_may_cost(
         history = await made.history(run)
         assert len(history.events) <= MOST_EVENTS, event_names(history)
         await record("account_onboarding", history)
-        [row] = await made.fetch("SELECT stage, look_at, run_lease_until FROM accounts WHERE id = $1", account_id)
-        assert (row["stage"], row["look_at"], row["run_lease_until"]) == ("active", None, None)
+        [row] = await made.fetch(
+            "SELECT stage, look_at = (evaluation->'risk'->>'review_due_at')::timestamptz AS is_reviewed_next,"
+            " run_lease_until FROM accounts WHERE id = $1",
+            account_id,
+        )
+        assert tuple(row) == ("active", True, None)  # nothing comes before its first review, years ahead
 
 
 async def test_operators_see_where_an_account_stands(temporal_settings: Settings, client: Client) -> None:
@@ -94,6 +98,7 @@ async def test_operators_see_where_an_account_stands(temporal_settings: Settings
             "OnbStage": "collecting",
             "OnbCountry": "US",
             "OnbWaitingFor": "user",
+            "OnbRisk": "low",
         }
         metadata = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
         assert metadata.current_details.startswith("**collecting**: waits for **the platform's user**")
@@ -288,7 +293,9 @@ async def test_run_hands_on_what_it_showed(temporal_settings: Settings, client: 
         await runs(made, account_id)
         await client.get_workflow_handle(run).terminate("end of test")
         plan = await made.engine.work.plan(account_id, "run")
-        shown = Shown(plan.platform, plan.stage, plan.country, plan.waiting_for, plan.review_queue, plan.next_due)
+        shown = Shown(
+            plan.platform, plan.stage, plan.country, plan.waiting_for, plan.review_queue, plan.next_due, risk=plan.risk
+        )
         await client.start_workflow(
             names.ACCOUNT_WORKFLOW,
             AccountInput(account_id, shown),

@@ -175,6 +175,11 @@ def _passes(question: Question) -> Reading:  # noqa: ARG001 -- nothing of it cho
     return PASSED, True
 
 
+def _asks_people(question: Question) -> Reading:  # noqa: ARG001 -- whatever it is about
+    """What people decide is decided by the platform's own in the sandbox too."""
+    return (Outcome.INCONCLUSIVE, ("manual_verification",)), True
+
+
 def _screening(question: Question) -> Reading:
     hit = _birth_date(question) == values.SCREENING_HIT
     return ((Outcome.INCONCLUSIVE, ("screening_hit",)) if hit else PASSED), True
@@ -198,6 +203,7 @@ _READERS: dict[str, Callable[[Question], Reading]] = {
     "descriptor_review": _descriptor,
     "description_review": _description,
     "representative_authority": _passes,
+    "account_review": _asks_people,
     "bank_account_match": _bank_account,
     "address_document": _document("documents.secondary_verification"),
     "authority_document": _document("documents.company_authorization"),
