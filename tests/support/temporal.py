@@ -50,6 +50,20 @@ QUICK = Pace(
 """Seconds where the product waits for minutes."""
 
 
+async def sweep(engine: Engine, nudger: Nudger) -> None:
+    """What the Schedule has done every minute."""
+    sweeps = SweepActivities(
+        engine.work,
+        engine.inbox,
+        nudger,
+        engine.rollout_steps,
+        engine.reviews,
+        engine.import_steps,
+        engine.list_deltas,
+    )
+    await sweeps.sweep_accounts(Sweep(500))
+
+
 @dataclass
 class Bench:
     """An engine, and a worker for it on a task queue of its own."""
@@ -74,17 +88,7 @@ class Bench:
 
     async def sweep(self, nudger: Nudger | None = None) -> None:
         """What the Schedule does every minute."""
-        engine = self.engine
-        swept = SweepActivities(
-            engine.work,
-            engine.inbox,
-            nudger or self.nudger,
-            engine.rollout_steps,
-            engine.reviews,
-            engine.import_steps,
-            engine.list_deltas,
-        )
-        await swept.sweep_accounts(Sweep(500))
+        await sweep(self.engine, nudger or self.nudger)
 
     async def account(self, caller: Caller) -> str:
         """A new individual of whom nothing is known yet."""

@@ -29,8 +29,6 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.messages import Sweep
-from activities.sweep import SweepActivities
 from onboarding.checks import Checks
 from onboarding.domain.state import OrderKind
 from onboarding.door.callers import Caller
@@ -47,7 +45,7 @@ from tests.support.http_vendor import HttpVendor, HttpVerifier
 from tests.support.receiver import Receiver
 from tests.support.samples import BANK_ACCOUNT, RECIPIENT, RECIPIENT_DETAILS, patched
 from tests.support.temporal import QUICK as CHECK_PACE
-from tests.support.temporal import Bench, made_worker
+from tests.support.temporal import Bench, made_worker, sweep
 from tests.workflows.recording import replay
 from workflows import names
 from workflows.schedule import account_target, check_target, review_target, rollout_target
@@ -207,11 +205,9 @@ async def opened(settings: Settings, client: Client, folder: Path) -> AsyncItera
 
 
 async def _sweep(world: World) -> None:
-    engine = world.sandboxed
-    sweeps = SweepActivities(engine.work, engine.inbox, world.nudger, engine.rollout_steps, engine.reviews)
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
-        await sweeps.sweep_accounts(Sweep(500))
+        await sweep(world.sandboxed, world.nudger)
 
 
 @dataclass
