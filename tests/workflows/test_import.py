@@ -102,7 +102,8 @@ async def test_a_slow_one_waits_by_a_timer_and_looks_when_it_is_told(
         imported = await started(engine, caller, [shop(1), shop(2)], 0.1)
 
         async def sleeps() -> bool:
-            return "TIMER_STARTED" in event_names(await made.history(names.import_workflow_id(imported)))
+            run = names.import_workflow_id(imported)
+            return await made.status(run) is not None and "TIMER_STARTED" in event_names(await made.history(run))
 
         await eventually(sleeps)
         await made.fetch("UPDATE imports SET next_at = NULL WHERE id = $1", imported)
