@@ -5,7 +5,7 @@ and an episode. The worker is a process of its own and finds them by its own swe
 the interval of the sweeps is the pace. Before and meanwhile one live individual after another is onboarded: from its
 creation until a worker has screened it. Both latencies are of one run on one machine; what counts is their ratio.
 
-``python -m benchmarks.burst [--accounts 10000] [--pace 10]``
+``python -m benchmarks.burst [--accounts 2000] [--pace 10]``
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def worker_environment(environment: Mapping[str, str], interval: float, rate: fl
 def main() -> None:
     """Start everything, measure, and print what was found."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--accounts", type=int, default=10_000)
+    parser.add_argument("--accounts", type=int, default=2_000)
     parser.add_argument("--pace", type=float, default=10.0, help="accounts a second that the sweeps offer")
     arguments = parser.parse_args()
     with servers() as running:

@@ -27,7 +27,7 @@ async def test_recorded_history_replays(name: str, history: WorkflowHistory) -> 
 
 
 def test_histories_of_all_workflows_are_recorded() -> None:
-    kinds = {"account", "activation", "check", "import", "review", "rollout", "sweep"}
+    kinds = {"account", "activation", "check", "import", "list", "review", "rollout", "sweep"}
     assert {name.partition("_")[0] for name in recorded()} == kinds
 
 
