@@ -293,7 +293,9 @@ async def test_run_hands_on_what_it_showed(temporal_settings: Settings, client: 
         await runs(made, account_id)
         await client.get_workflow_handle(run).terminate("end of test")
         plan = await made.engine.work.plan(account_id, "run")
-        shown = Shown(plan.platform, plan.stage, plan.country, plan.waiting_for, plan.review_queue, plan.next_due, risk=plan.risk)
+        shown = Shown(
+            plan.platform, plan.stage, plan.country, plan.waiting_for, plan.review_queue, plan.next_due, risk=plan.risk
+        )
         await client.start_workflow(
             names.ACCOUNT_WORKFLOW,
             AccountInput(account_id, shown),
