@@ -430,7 +430,7 @@ def test_risk_classes_compile_in_the_order_of_their_ranks_and_their_reviews_are_
         ),
         ("country: [XX]}", "country: []}", "risk.yaml:6: risk.high, when: can never hold: no country is left"),
         ("every_days: 365", "every_days: 0", "risk.yaml:7: risk.high.every_days: Input should be greater than 0"),
-        ("asks: [seen]", "asks: [look]", "risk.yaml:1: checks.look, inputs: 'given_name' is no field of an account"),
+        ("asks: [seen]", "asks: [look]", "pack.yaml:6: checks.look, inputs: 'given_name' is no field of an account"),
     ],
 )
 def test_a_problem_of_a_risk_class_is_told_with_its_place(old: str, new: str, problem: str) -> None:

@@ -98,7 +98,7 @@ REVIEWED = {
         2, 45, 30, when={"not": {"entity_type": ["individual"]}},
         confirms={"people": {"of": "representative", "fields": ["address.line1"]}}, checks=["keyed_identity"],
     ),
-    "low": _risk_class(3, 80, 14, confirms={"entity": {"of": "account", "fields": [TERMS_DATE]}}),
+    "low": _risk_class(3, 80, 14, confirms={"entity": {"of": "account", "fields": ["defaults.profile.business_url"]}}),
 }  # fmt: skip
 """Reviews of every part, soon enough to come due within a generated life."""
 
