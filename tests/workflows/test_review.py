@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,10 @@ from temporalio.common import SearchAttributeKey, TypedSearchAttributes
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.messages import ReviewDecision
+from activities.reviews import ReviewActivities
 from onboarding.catalogue.loader import builtin_bytes, compile_policy, policy_bytes
+from onboarding.domain.errors import Refusal
 from onboarding.domain.policy import Policy
 from onboarding.door.callers import UNVERIFIED, Caller
 from onboarding.engine import Engine, open_engine
@@ -169,6 +173,17 @@ async def test_somebody_at_the_temporal_ui_decides(temporal_settings: Settings, 
         with pytest.raises(RPCError) as gone:
             await handle.execute_update(names.DECIDE, {"decision": "passed"})
         assert gone.value.status is RPCStatusCode.NOT_FOUND
+
+
+async def test_a_decision_that_is_carried_out_twice_is_made_once(temporal_settings: Settings, client: Client) -> None:
+    async with bench(temporal_settings, client, working=False) as made:
+        account_id, review_id = await hit(made.engine, await made.platform())
+        decide = ReviewActivities(made.engine.reviews).decide_review
+        asked = ReviewDecision(account_id, review_id, "passed", key="review/1/run/update")
+        assert [await decide(asked), await decide(asked)] == ["passed", "passed"]
+        with pytest.raises(Refusal) as other:
+            await decide(replace(asked, key="review/1/run/another"))
+        assert other.value.code == "review_decided"
 
 
 async def test_a_claim_and_a_decision_made_elsewhere_are_kept(temporal_settings: Settings, client: Client) -> None:
