@@ -73,6 +73,7 @@ class Office:
         return made
 
     async def doubt(self, lives: list[Life]) -> None:
+        self.work.backlog._read_at = float("-inf")  # long after they were asked about
         for life in lives:
             order = PlaceOrder(new_id("ord_"), OrderKind.RECHECK, "verifier_incident", WORKER, target=KIND)
             await self.engine.door.revise(life.id, order)
