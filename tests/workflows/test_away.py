@@ -157,7 +157,7 @@ async def test_worker_starts_without_temporal_survives_its_loss_and_ends_gracefu
             await eventually(lives, within=30)
             assert not await is_ready()
             with temporal(away, tmp_path):
-                await eventually(is_ready, within=30)
+                await eventually(is_ready, within=60)  # its first sweep takes ten seconds where hundreds are due
                 made.client = await connect(away, lazy=False)
 
                 async def works() -> bool:
@@ -167,7 +167,7 @@ async def test_worker_starts_without_temporal_survives_its_loss_and_ends_gracefu
                 await eventually(works)
             await eventually(is_not_ready, within=30)
             with temporal(away, tmp_path):  # another storage: no Schedule, no runs
-                await eventually(is_ready, within=40)
+                await eventually(is_ready, within=60)  # its first sweep takes ten seconds where hundreds are due
                 made.client = await connect(away, lazy=False)
                 await eventually(works, within=30)
                 process.send_signal(signal.SIGTERM)
