@@ -13,7 +13,7 @@ COMPILE := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --g
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test check bench fuzz openapi lock clean-env
+.PHONY: help env run test check bench fuzz deaths openapi lock clean-env
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,10 @@ bench: $(STAMP) ## run the benchmarks (ARGS are passed on)
 
 fuzz: $(STAMP) ## send the API wrong and right requests for long, other ones each time (EXAMPLES=200 of each sort)
 	@ONBOARDING_FUZZ_EXAMPLES=$(or $(EXAMPLES),200) $(PY) -m pytest -n $(JOBS) --timeout 3600 tests/fuzz $(ARGS)
+
+deaths: $(STAMP) ## kill the worker at every step of every workflow; half an hour (ARGS="-k Reviewed" for one story)
+	@$(PY) -m onboarding.local --find-temporal
+	@ONBOARDING_DEATHS=1000 $(PY) -m pytest tests/workflows/test_deaths.py $(ARGS)
 
 openapi: $(STAMP) ## write docs/openapi.json (EXAMPLES=1: record its examples anew first)
 	@$(if $(EXAMPLES),$(PY) -m tests.support.recording)

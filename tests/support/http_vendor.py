@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -189,6 +189,18 @@ _OUTCOMES = {
 }
 
 
+class Addressed(Protocol):
+    """A vendor as its adapter knows it."""
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+
+    @property
+    def page(self) -> str | None:
+        """Where its end users go."""
+
+
 class HttpVerifier:
     """The adapter: a :class:`onboarding.verifiers.port.Verifier` over ``httpx``.
 
@@ -199,7 +211,7 @@ class HttpVerifier:
 
     def __init__(
         self,
-        vendor: HttpVendor,
+        vendor: Addressed,
         kinds: frozenset[str],
         *,
         name: str = "vendor",

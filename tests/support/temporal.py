@@ -137,12 +137,13 @@ async def bench(  # noqa: PLR0913 -- everything that a test may replace
     rhythm: Rhythm | None = None,
     max_cached_workflows: int = 1000,
     version: str = "",
+    task_queue: str = "",
 ) -> AsyncIterator[Bench]:
     """A bench; ``working`` False leaves the worker out, ``work`` and ``orders`` make what it asks instead of theirs.
 
     ``downstream`` confirms capabilities, in its own ``rhythm``.
     """
-    task_queue = f"test-{uuid.uuid4()}"
+    task_queue = task_queue or f"test-{uuid.uuid4()}"
     nudger = Nudger(
         client,
         task_queue=task_queue,
