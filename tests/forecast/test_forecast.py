@@ -13,6 +13,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from datetime import date, timedelta, timezone
 from itertools import pairwise
+from multiprocessing.context import SpawnProcess
 from typing import Any
 
 import asyncpg
@@ -64,6 +65,11 @@ async def listed(*arguments: Any, **options: Any) -> list[AccountForecast]:
     return [one async for one in told(*arguments, **options)]
 
 
+def processes() -> list[SpawnProcess]:
+    """Of forecasts; other tests of this process may have children of their own."""
+    return [one for one in multiprocessing.active_children() if isinstance(one, SpawnProcess)]
+
+
 async def processes_of(driver: Any) -> int:
     count: int = await driver.fetchval("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'forecast'")
     return count
@@ -75,7 +81,7 @@ async def nothing_is_left(driver: Any) -> None:
             break
         await asyncio.sleep(0.05)
     assert await processes_of(driver) == 0
-    assert multiprocessing.active_children() == []
+    assert processes() == []
 
 
 # --- all of it --------------------------------------------------------------------------------------------------------
@@ -241,7 +247,7 @@ async def test_a_process_that_dies_ends_the_forecast_with_an_error(book: str, dr
     async def read() -> None:
         async for one in told(book, STRICTER):
             if not found:
-                os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
+                os.kill(processes()[0].pid or 0, signal.SIGKILL)
             found.append(one)
 
     with pytest.raises(ForecastFailed, match="a process died"):
