@@ -206,9 +206,15 @@ async def _pages(
     except BrokenProcessPool:
         raise ForecastFailed("a process died") from None
     finally:
+        # Their end is the pool's: where a process died, it stumbles over one that was cancelled, and ends no other.
         for _, future in under_way:
-            if not future.cancel() and not future.cancelled():
-                future.exception()  # seen: it is that of the pool
+            future.add_done_callback(_seen)
+
+
+def _seen(future: asyncio.Future[list[AccountForecast]]) -> None:
+    """Nobody waits for it any more."""
+    if not future.cancelled():
+        future.exception()
 
 
 # --- one process ------------------------------------------------------------------------------------------------------
