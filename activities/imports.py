@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from activities.messages import ImportLook, ImportStep
+from activities.messages import BatchStep, ImportLook
 
 if TYPE_CHECKING:
     from onboarding.imports import ImportSteps, Step
@@ -22,10 +22,10 @@ class ImportActivities:
     imports: ImportSteps
 
     @activity.defn
-    async def step_import(self, look: ImportLook) -> ImportStep:
+    async def step_import(self, look: ImportLook) -> BatchStep:
         """Play the lines that are due now. Safe to run twice: rows tell which are played, and from when on."""
         step = await self.imports.step(look.import_id)
-        return ImportStep(
+        return BatchStep(
             state=step.state,
             wait_seconds=None if step.wait is None else step.wait.total_seconds(),
             platform=step.platform_id,

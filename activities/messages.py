@@ -158,42 +158,10 @@ class RolloutLook:
 
 
 @dataclass(frozen=True)
-class RolloutStep:
-    """What a step of a roll-out came to.
-
-    Attributes:
-        state: where it stands.
-        wait_seconds: until the next step is due; None where nothing is left to do.
-        details: Markdown for the workflow's page: codes and numbers only.
-    """
-
-    state: str
-    wait_seconds: float | None = None
-    details: str = ""
-
-
-@dataclass(frozen=True)
 class ImportLook:
     """Which import to take further."""
 
     import_id: str
-
-
-@dataclass(frozen=True)
-class ImportStep:
-    """What a step of an import came to.
-
-    Attributes:
-        state: where it stands.
-        wait_seconds: until the next step is due; None where nothing is left to do.
-        platform: whose it is; empty where there is no such import.
-        details: Markdown for the workflow's page: codes and numbers only.
-    """
-
-    state: str
-    wait_seconds: float | None = None
-    platform: str = ""
-    details: str = ""
 
 
 @dataclass(frozen=True)
@@ -204,12 +172,20 @@ class ListDeltaLook:
 
 
 @dataclass(frozen=True)
-class ListDeltaStep:
-    """What a step of a delta came to; as that of a roll-out."""
+class BatchStep:
+    """What a step of a roll-out, an import or a list delta came to.
+
+    Attributes:
+        state: where it stands.
+        wait_seconds: until the next step is due; None where nothing is left to do.
+        details: Markdown for the workflow's page: codes and numbers only.
+        platform: whose it is, where it is one platform's and that is shown.
+    """
 
     state: str
     wait_seconds: float | None = None
     details: str = ""
+    platform: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from activities.messages import RolloutLook, RolloutStep
+from activities.messages import BatchStep, RolloutLook
 from activities.stepping import beating
 
 if TYPE_CHECKING:
@@ -21,12 +21,12 @@ class PolicyActivities:
     rollouts: RolloutSteps
 
     @activity.defn
-    async def step_rollout(self, look: RolloutLook) -> RolloutStep:
+    async def step_rollout(self, look: RolloutLook) -> BatchStep:
         """Do what is due now for a roll-out: a page of accounts at most. Safe to run twice: rows tell what is done."""
         async with beating():
             step = await self.rollouts.step(look.rollout_id)
         wave = f", wave {min(step.wave + 1, step.waves)} of {step.waves}" if step.waves else ""
-        return RolloutStep(
+        return BatchStep(
             state=step.state,
             wait_seconds=None if step.wait is None else step.wait.total_seconds(),
             details=f"**{step.state.replace('_', ' ')}**{wave}",

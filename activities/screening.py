@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from activities.messages import ListDeltaLook, ListDeltaStep
+from activities.messages import BatchStep, ListDeltaLook
 
 if TYPE_CHECKING:
     from onboarding.list_deltas import ListDeltas
@@ -20,10 +20,10 @@ class ScreeningActivities:
     list_deltas: ListDeltas
 
     @activity.defn
-    async def step_list_delta(self, look: ListDeltaLook) -> ListDeltaStep:
+    async def step_list_delta(self, look: ListDeltaLook) -> BatchStep:
         """Do what is due now for a delta: a page of accounts at most. Safe to run twice: rows tell what is done."""
         step = await self.list_deltas.step(look.delta_id)
-        return ListDeltaStep(
+        return BatchStep(
             state=step.state,
             wait_seconds=None if step.wait is None else step.wait.total_seconds(),
             details=f"**{step.state}**, {step.looked} accounts looked at",

@@ -118,8 +118,9 @@ ROLLOUT_STEP = ActivityConfig(
 )
 """A page of a roll-out. Nothing is told twice, so it is tried again whatever went wrong."""
 
-ROLLOUT_STEPS_A_RUN = 50
-"""Steps before a run continues as new: some 500 events, and a new version of the worker takes over soon."""
+BATCH_STEPS_A_RUN = 50
+"""Steps before the run of a roll-out, an import or a list delta continues as new: some 500 events, some four minutes of
+an import, and a new version of the worker takes over soon."""
 
 IMPORT_STEP = ActivityConfig(
     summary="some lines",
@@ -130,9 +131,6 @@ IMPORT_STEP = ActivityConfig(
 )
 """Some lines of an import. No account is made twice, so it is tried again whatever went wrong."""
 
-IMPORT_STEPS_A_RUN = 50
-"""As ROLLOUT_STEPS_A_RUN: some four minutes of an import."""
-
 LIST_DELTA_STEP = ActivityConfig(
     summary="a page of accounts",
     # A page of 200 takes a second. Where all of them are to be asked again, and busy, it takes the rest.
@@ -140,9 +138,6 @@ LIST_DELTA_STEP = ActivityConfig(
     retry_policy=PATIENT,
 )
 """A page of a list delta. Nobody is asked twice, so it is tried again whatever went wrong."""
-
-LIST_DELTA_STEPS_A_RUN = 50
-"""As of a roll-out."""
 
 SWEEP = ActivityConfig(
     summary="nudge accounts that are due",

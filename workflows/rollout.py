@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from datetime import timedelta
-
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.messages import RolloutLook, RolloutStep
+    from activities.messages import BatchStep, RolloutLook
     from activities.policies import PolicyActivities
     from workflows import names, options
+    from workflows.batches import Steps
     from workflows.messages import RolloutInput
 
 
@@ -25,38 +23,17 @@ class RolloutWorkflow:
     @workflow.init
     def __init__(self, rollout: RolloutInput) -> None:
         self._look = RolloutLook(rollout.rollout_id)
-        self._changed = False
+        self._steps = Steps()
 
     @workflow.signal(name=names.ROLLOUT_CHANGED, description="Look at the roll-out again")
     def rollout_changed(self) -> None:
         """Note that the row may say something new."""
-        self._changed = True
+        self._steps.changed()
 
     @workflow.run
     async def run(self, rollout: RolloutInput) -> str:
         """See the class; answers where it stands."""
-        steps = 0
-        while True:
-            self._changed = False
-            step = await self._step()
-            steps += 1
-            if step.wait_seconds is None and not self._changed and workflow.all_handlers_finished():
-                return step.state
-            if step.wait_seconds:
-                await self._wait(step)
-            # What a signal said meanwhile needs no handing on: the next run begins with a step.
-            options.continue_if_due(rollout, is_due=steps >= options.ROLLOUT_STEPS_A_RUN)
+        return await self._steps.take(self._step, lambda: rollout, "the next wave")
 
-    async def _step(self) -> RolloutStep:
-        step = await workflow.execute_activity_method(PolicyActivities.step_rollout, self._look, **options.ROLLOUT_STEP)
-        workflow.set_current_details(step.details)
-        return step
-
-    async def _wait(self, step: RolloutStep) -> None:
-        """Until a signal or the next wave, whichever comes first."""
-        with suppress(TimeoutError):
-            await workflow.wait_condition(
-                lambda: self._changed,
-                timeout=timedelta(seconds=step.wait_seconds or 0),
-                timeout_summary=f"{step.state}: until the next wave",
-            )
+    async def _step(self) -> BatchStep:
+        return await workflow.execute_activity_method(PolicyActivities.step_rollout, self._look, **options.ROLLOUT_STEP)

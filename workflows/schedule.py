@@ -31,6 +31,8 @@ from workflows.messages import (
     SweepInput,
 )
 
+HOW_FAR = "how far it is stands beside, in the current details"
+
 
 def account_target(account_id: str) -> Target:
     """What the nudge of an account is sent to: its run, started if there is none."""
@@ -67,35 +69,20 @@ def review_target(account_id: str, review_id: str) -> Target:
 
 def rollout_target(rollout_id: str) -> Target:
     """What the nudge of a roll-out is sent to: its run, started if there is none."""
-    return Target(
-        workflow_id=names.rollout_workflow_id(rollout_id),
-        signal=names.ROLLOUT_CHANGED,
-        workflow=names.ROLLOUT_WORKFLOW,
-        input=RolloutInput(rollout_id),
-        summary="how far it is stands beside, in the current details",
-    )
+    run = names.rollout_workflow_id(rollout_id)
+    return Target(run, names.ROLLOUT_CHANGED, names.ROLLOUT_WORKFLOW, RolloutInput(rollout_id), summary=HOW_FAR)
 
 
 def import_target(import_id: str) -> Target:
     """What the nudge of an import is sent to: its run, started if there is none."""
-    return Target(
-        workflow_id=names.import_workflow_id(import_id),
-        signal=names.IMPORT_CHANGED,
-        workflow=names.IMPORT_WORKFLOW,
-        input=ImportInput(import_id),
-        summary="how far it is stands beside, in the current details",
-    )
+    run = names.import_workflow_id(import_id)
+    return Target(run, names.IMPORT_CHANGED, names.IMPORT_WORKFLOW, ImportInput(import_id), summary=HOW_FAR)
 
 
 def list_delta_target(delta_id: str) -> Target:
     """What the nudge of a list delta is sent to: its run, started if there is none."""
-    return Target(
-        workflow_id=names.list_delta_workflow_id(delta_id),
-        signal=names.LIST_DELTA_CHANGED,
-        workflow=names.LIST_DELTA_WORKFLOW,
-        input=ListDeltaInput(delta_id),
-        summary="how far it is stands beside, in the current details",
-    )
+    run = names.list_delta_workflow_id(delta_id)
+    return Target(run, names.LIST_DELTA_CHANGED, names.LIST_DELTA_WORKFLOW, ListDeltaInput(delta_id), summary=HOW_FAR)
 
 
 def sweep_schedule(*, task_queue: str, every: timedelta) -> Schedule:

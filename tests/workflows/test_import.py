@@ -128,7 +128,7 @@ async def test_sweep_starts_a_run_that_was_lost(temporal_settings: Settings, cli
 class Long(ImportSteps):
     """Comes to the lines after many steps in which there was little to do."""
 
-    left = options.IMPORT_STEPS_A_RUN + 2
+    left = options.BATCH_STEPS_A_RUN + 2
 
     async def step(self, import_id: str) -> Step:
         self.left -= 1

@@ -107,7 +107,7 @@ async def test_sweep_starts_a_run_that_was_lost(temporal_settings: Settings, cli
 async def test_long_one_continues_as_new(temporal_settings: Settings, client: Client) -> None:
     async with quick_bench(temporal_settings, client) as made:
         caller = await made.platform()
-        pages = options.ROLLOUT_STEPS_A_RUN + 2
+        pages = options.BATCH_STEPS_A_RUN + 2
         ids = await accounts(made.engine, caller, 2)
         policy = await published(made.engine, caller.platform_id)
         await made.nudger.close()
