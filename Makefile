@@ -11,6 +11,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 COMPILE := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $(if $(UPGRADE),--upgrade)
 # Test processes at a time.
 JOBS ?= 2
+# Tests that kill processes and race with clocks: one that fails is run once more, so many in each process at most, and
+# the end of the report says which, and what it said at first. AGAIN=0 for none.
+AGAIN ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help env run test check bench fuzz deaths openapi lock clean-env
@@ -26,7 +29,7 @@ run: $(STAMP) ## start everything on this machine and onboard sample accounts (O
 # Temporal first: where it must be built, that takes longer than any test may.
 test: check ## check, then all tests (JOBS=2 at a time, ARGS="-k name" to choose)
 	@$(PY) -m onboarding.local --find-temporal
-	@$(PY) -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@$(PY) -m pytest -n $(JOBS) --dist loadfile --reruns 1 --max-suite-reruns $(AGAIN) --rerun-show-tracebacks $(ARGS)
 
 check: $(STAMP) ## lint, format, types, and which part may import which
 	@$(PY) -m ruff check .

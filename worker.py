@@ -48,15 +48,7 @@ from workflows.imports import ImportWorkflow
 from workflows.list_delta import ListDeltaWorkflow
 from workflows.review import ReviewWorkflow
 from workflows.rollout import RolloutWorkflow
-from workflows.schedule import (
-    account_target,
-    check_target,
-    ensure_sweeps,
-    import_target,
-    list_delta_target,
-    review_target,
-    rollout_target,
-)
+from workflows.schedule import ensure_sweeps, target
 from workflows.sweep import SweepWorkflow
 
 RETRY_SECONDS = 2.0
@@ -132,16 +124,7 @@ def make_worker(
             reviews.see_review,
             reviews.decide_review,
             ScreeningActivities(engine.list_deltas).step_list_delta,
-            SweepActivities(
-                engine.work,
-                engine.inbox,
-                nudger,
-                engine.rollout_steps,
-                engine.reviews,
-                engine.import_steps,
-                engine.list_deltas,
-                engine.settings.sweep_rate,
-            ).sweep_accounts,
+            SweepActivities(engine, nudger, engine.settings.sweep_rate).sweep_accounts,
         ],
         interceptors=[Closed()],
         deployment_config=_deployment(version) if version else None,
@@ -202,16 +185,7 @@ async def _refresh(screening: ListVerifier) -> None:
 
 async def _work(settings: Settings, health: Health, verifiers: Verifiers) -> None:
     client = await connect(settings)
-    nudger = Nudger(
-        client,
-        task_queue=settings.task_queue,
-        account=account_target,
-        check=check_target,
-        rollout=rollout_target,
-        review=review_target,
-        imported=import_target,
-        list_delta=list_delta_target,
-    )
+    nudger = Nudger(client, task_queue=settings.task_queue, target=target)
     engine = await _open(settings, verifiers, nudger)
     health.postgres = True
     try:
@@ -234,10 +208,6 @@ async def _open(settings: Settings, verifiers: Verifiers, nudger: Nudger) -> Eng
                 settings,
                 verifiers=verifiers,
                 nudge=nudger.nudge,
-                nudge_check=nudger.nudge_check,
-                nudge_rollout=nudger.nudge_rollout,
-                nudge_review=nudger.nudge_review,
-                nudge_import=nudger.nudge_import,
             )
         except Exception as error:  # noqa: BLE001 -- not there, not migrated yet, or still starting: all pass with time
             _log.warning("waiting_for_postgres", error=type(error).__name__)

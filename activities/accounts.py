@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from temporalio import activity
 
 from activities.messages import AccountLook, AccountPlan, OpenCheck
+from activities.stepping import in_seconds
 from onboarding.domain.errors import Refusal
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class AccountActivities:
         return AccountPlan(
             stage=plan.stage,
             checks=plan.checks,
-            wake_seconds=None if plan.wake_in is None else plan.wake_in.total_seconds(),
+            wake_seconds=in_seconds(plan.wake_in),
             done=plan.done,
             platform=plan.platform,
             country=plan.country,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from temporalio import activity
 
 from activities.messages import BatchStep, ImportLook
+from activities.stepping import beating, in_seconds
 
 if TYPE_CHECKING:
     from onboarding.imports import ImportSteps, Step
@@ -24,10 +25,11 @@ class ImportActivities:
     @activity.defn
     async def step_import(self, look: ImportLook) -> BatchStep:
         """Play the lines that are due now. Safe to run twice: rows tell which are played, and from when on."""
-        step = await self.imports.step(look.import_id)
+        async with beating():
+            step = await self.imports.step(look.import_id)
         return BatchStep(
             state=step.state,
-            wait_seconds=None if step.wait is None else step.wait.total_seconds(),
+            wait_seconds=in_seconds(step.wait),
             platform=step.platform_id,
             details=_details(step),
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from temporalio import activity
 
 from activities.messages import BatchStep, RolloutLook
-from activities.stepping import beating
+from activities.stepping import beating, in_seconds
 
 if TYPE_CHECKING:
     from onboarding.policies import RolloutSteps
@@ -28,6 +28,6 @@ class PolicyActivities:
         wave = f", wave {min(step.wave + 1, step.waves)} of {step.waves}" if step.waves else ""
         return BatchStep(
             state=step.state,
-            wait_seconds=None if step.wait is None else step.wait.total_seconds(),
+            wait_seconds=in_seconds(step.wait),
             details=f"**{step.state.replace('_', ' ')}**{wave}",
         )

@@ -9,6 +9,7 @@ import orjson
 from temporalio import activity
 
 from activities.messages import ReviewDecision, ReviewLook, ReviewStand
+from activities.stepping import in_seconds
 from onboarding.catalogue.loader import builtin_policy
 from onboarding.door.callers import RequestKey
 from onboarding.reviews import Decision
@@ -69,7 +70,7 @@ class ReviewActivities:
             queue=stand.queue,
             four_eyes=stand.four_eyes,
             sla_at=stand.sla_at,
-            wait_seconds=None if stand.wait is None else stand.wait.total_seconds(),
+            wait_seconds=in_seconds(stand.wait),
             details=stand.details,
         )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from temporalio import activity
 
 from activities.messages import BatchStep, ListDeltaLook
+from activities.stepping import beating, in_seconds
 
 if TYPE_CHECKING:
     from onboarding.list_deltas import ListDeltas
@@ -22,9 +23,10 @@ class ScreeningActivities:
     @activity.defn
     async def step_list_delta(self, look: ListDeltaLook) -> BatchStep:
         """Do what is due now for a delta: a page of accounts at most. Safe to run twice: rows tell what is done."""
-        step = await self.list_deltas.step(look.delta_id)
+        async with beating():
+            step = await self.list_deltas.step(look.delta_id)
         return BatchStep(
             state=step.state,
-            wait_seconds=None if step.wait is None else step.wait.total_seconds(),
+            wait_seconds=in_seconds(step.wait),
             details=f"**{step.state}**, {step.looked} accounts looked at",
         )

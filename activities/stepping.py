@@ -1,4 +1,4 @@
-"""What activities share that are tried again and again, each attempt being one step of something that lasts."""
+"""What activities share whose work goes on after them, as most are: steps of something that lasts."""
 
 from __future__ import annotations
 
@@ -52,3 +52,8 @@ async def finish(step: Awaitable[T]) -> T:
             under_way.cancel()
         await asyncio.wait([under_way])
         raise
+
+
+def in_seconds(wait: timedelta | None) -> float | None:
+    """What a workflow is told of the time until the next step; None when there is none to wait for."""
+    return None if wait is None else wait.total_seconds()

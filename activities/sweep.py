@@ -8,28 +8,19 @@ from typing import TYPE_CHECKING
 from temporalio import activity
 
 from activities.messages import Sweep, Swept
+from activities.stepping import beating
 
 if TYPE_CHECKING:
-    from onboarding.imports import ImportSteps
-    from onboarding.inbox import Inbox
-    from onboarding.list_deltas import ListDeltas
-    from onboarding.policies import RolloutSteps
-    from onboarding.reviews import Reviews
+    from onboarding.engine import Engine
     from onboarding.temporal import Nudger
-    from onboarding.work import Work
 
 
 @dataclass(frozen=True)
 class SweepActivities:
     """Activities of ``SweepWorkflow``. ``per_second``: accounts that are nudged; without it as fast as it goes."""
 
-    work: Work
-    inbox: Inbox
+    engine: Engine
     nudger: Nudger
-    rollouts: RolloutSteps
-    reviews: Reviews
-    imports: ImportSteps
-    list_deltas: ListDeltas
     per_second: float | None = None
 
     @activity.defn
@@ -39,15 +30,9 @@ class SweepActivities:
         What a nudge does not reach is due again after its back-off. At last the lists that this worker has loaded are
         noted, if they are new ones.
         """
-        due = await self.work.sweep(sweep.limit)
-        checks = {*await self.inbox.due(sweep.limit), *await self.work.leftovers(sweep.limit)}
-        batches = [
-            due_batch
-            for sort in (self.rollouts, self.imports, self.list_deltas)
-            for due_batch in await sort.due(sweep.limit)
-        ]
-        reviews = await self.reviews.due(sweep.limit)
-        nudged = await self.nudger.nudge_all(due, checks, batches, reviews, per_second=self.per_second)
-        await self.list_deltas.note()
-        await self.work.swept()
-        return Swept(due=len(due) + len(checks) + len(batches) + len(reviews), nudged=nudged)
+        async with beating():
+            accounts, others = await self.engine.due(sweep.limit)
+            nudged = await self.nudger.nudge_all(accounts, others, per_second=self.per_second)
+            await self.engine.list_deltas.note()
+            await self.engine.work.swept()
+        return Swept(due=len(accounts) + len(others), nudged=nudged)

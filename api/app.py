@@ -43,7 +43,7 @@ from onboarding.engine import Engine, open_engine
 from onboarding.settings import Settings, SettingsError
 from onboarding.telemetry import instrument_app
 from onboarding.temporal import Nudger, connect
-from workflows.schedule import account_target, check_target, import_target, review_target, rollout_target
+from workflows.schedule import target
 
 ROUTERS = (
     accounts.router,
@@ -119,15 +119,7 @@ def _lifespan(
     async def own(_app: FastAPI) -> AsyncIterator[dict[str, Engine]]:
         # Connects when the first nudge is sent: requests are served without Temporal.
         client = await connect(settings)
-        nudger = Nudger(
-            client,
-            task_queue=settings.task_queue,
-            account=account_target,
-            check=check_target,
-            rollout=rollout_target,
-            review=review_target,
-            imported=import_target,
-        )
+        nudger = Nudger(client, task_queue=settings.task_queue, target=target)
         try:
             opened = await _opened(settings, nudger)
             try:
@@ -142,14 +134,7 @@ def _lifespan(
 
 async def _opened(settings: Settings, nudger: Nudger) -> Engine:
     try:
-        return await open_engine(
-            settings,
-            nudge=nudger.nudge,
-            nudge_check=nudger.nudge_check,
-            nudge_rollout=nudger.nudge_rollout,
-            nudge_review=nudger.nudge_review,
-            nudge_import=nudger.nudge_import,
-        )
+        return await open_engine(settings, nudge=nudger.nudge)
     except SettingsError as error:
         raise StartFailed(str(error)) from None
     except Exception as error:  # noqa: BLE001 -- the server prints it, and the message of any may hold a password

@@ -31,7 +31,7 @@ from onboarding.settings import Settings
 from onboarding.storage import keys
 from onboarding.temporal import Nudger, connect
 from workflows import options
-from workflows.schedule import account_target, check_target
+from workflows.schedule import target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,7 +99,7 @@ async def drain(engine: Engine, caller: Caller, accounts: int) -> tuple[float, l
 async def measure(settings: Settings, accounts: int) -> dict[str, Any]:
     """Probes alone, then the burst with probes."""
     client = await connect(settings, lazy=False)
-    nudger = Nudger(client, task_queue=settings.task_queue, account=account_target, check=check_target)
+    nudger = Nudger(client, task_queue=settings.task_queue, target=target)
     engine = await open_engine(settings, nudge=nudger.nudge, name="benchmark")
     try:
         platforms = [new_id("plat_") for _ in range(PLATFORMS + 1)]

@@ -24,7 +24,7 @@ from onboarding.settings import Settings
 from onboarding.storage import keys
 from onboarding.temporal import Nudger, connect
 from workflows import names
-from workflows.schedule import account_target, check_target
+from workflows.schedule import target
 
 ACCOUNTS = 100
 EVERY = 1_000
@@ -34,7 +34,7 @@ EVERY = 1_000
 async def measure(settings: Settings, worker: int, episodes: int, at_once: int, seconds: float) -> Any:
     """Resident megabytes by the number of episodes."""
     client = await connect(settings, lazy=False)
-    nudger = Nudger(client, task_queue=settings.task_queue, account=account_target, check=check_target)
+    nudger = Nudger(client, task_queue=settings.task_queue, target=target)
     engine = await open_engine(settings, name="benchmark")
     try:
         platforms = [new_id("plat_") for _ in range(10)]
@@ -55,7 +55,7 @@ async def measure(settings: Settings, worker: int, episodes: int, at_once: int, 
         while done < episodes and time.perf_counter() - started < seconds:
             account_id = ids[number % len(ids)]
             number += at_once
-            if not await nudger.send(account_target(account_id)):
+            if not await nudger.send(target(account_id)):
                 continue
             await client.get_workflow_handle(names.account_workflow_id(account_id)).result()
             done += 1

@@ -38,7 +38,7 @@ from onboarding.temporal import Nudger, connect
 from onboarding.work import Plan, Work
 from worker import make_worker
 from workflows import names
-from workflows.schedule import account_target, check_target
+from workflows.schedule import target
 
 REQUESTS = 2
 """Of one onboarding, each of which nudges its run: so many signals and plans, and as many on the other side."""
@@ -164,7 +164,7 @@ async def rate(side: Callable[[], Awaitable[None]], times: int, at_once: int) ->
 async def measure(settings: Settings, accounts: int, at_once: int, rounds: int) -> dict[str, Any]:
     """Rates of both sides, round by round, and the events of the onboardings."""
     client = await connect(settings, lazy=False)
-    nudger = Nudger(client, task_queue=settings.task_queue, account=account_target, check=check_target)
+    nudger = Nudger(client, task_queue=settings.task_queue, target=target)
     engine = await open_engine(settings, nudge=nudger.nudge, name="benchmark")
     checks = Checks(engine.door, engine.database, engine.verifiers, engine.inbox)
     plans: Any = NoticedPlans(engine.work)

@@ -34,7 +34,7 @@ from onboarding.temporal import Nudger, connect
 from onboarding.verifiers.configured import screening_from, verifiers_from
 from worker import make_worker
 from workflows import names
-from workflows.schedule import account_target, check_target
+from workflows.schedule import target
 
 PERSON: dict[str, Any] = {
     "given_name": "Ada",
@@ -88,11 +88,9 @@ class Vendor:
 async def measure(settings: Settings, accounts: int, at_once: int, rounds: int) -> dict[str, Any]:
     """Rates of both sides, round by round, and the events of a check."""
     client = await connect(settings, lazy=False)
-    nudger = Nudger(client, task_queue=settings.task_queue, account=account_target, check=check_target)
+    nudger = Nudger(client, task_queue=settings.task_queue, target=target)
     verifiers = verifiers_from(settings, screening_from(settings))
-    engine = await open_engine(
-        settings, verifiers=verifiers, nudge=nudger.nudge, nudge_check=nudger.nudge_check, name="benchmark"
-    )
+    engine = await open_engine(settings, verifiers=verifiers, nudge=nudger.nudge, name="benchmark")
     checks = Checks(engine.door, engine.database, verifiers, engine.inbox)
     product = make_worker(client, engine, nudger, task_queue=settings.task_queue, checks=checks)
     minimal = Worker(

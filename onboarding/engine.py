@@ -19,7 +19,7 @@ from onboarding.crypto import SealBroken
 from onboarding.destinations import Destinations
 from onboarding.documents import rfc3339
 from onboarding.door.callers import Caller
-from onboarding.door.door import Door, Nudges
+from onboarding.door.door import Door, Nudge, nobody
 from onboarding.door.policies import PolicyShelf
 from onboarding.explanation import Explanations
 from onboarding.files import Files
@@ -45,8 +45,6 @@ from onboarding.verifiers.registry import Verifiers
 from onboarding.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from onboarding.crypto import KeyRing
     from onboarding.domain.policy import Policy
     from onboarding.settings import Settings
@@ -110,6 +108,19 @@ class Engine:
         stale = swept is None or now - swept > limit
         return {"status": "degraded" if stale else "ok", "last_sweep_at": rfc3339(swept) if swept else None}
 
+    async def due(self, limit: int) -> tuple[list[str], list[tuple[str, ...]]]:
+        """What a sweep nudges: accounts, and the ids of all else that somebody must look at, as a nudge takes them.
+
+        Accounts that are due, checks about which the inbox holds something or whose account is done with them, reviews
+        without a run, and roll-outs, imports and list deltas; ``limit`` of each. Each is offered again later if nobody
+        looks.
+        """
+        accounts = await self.work.sweep(limit)
+        checks = {*await self.inbox.due(limit), *await self.work.leftovers(limit)}
+        sorts = (self.rollout_steps, self.import_steps, self.list_deltas)
+        batches = [(batch,) for sort in sorts for batch in await sort.due(limit)]
+        return accounts, [*checks, *await self.reviews.due(limit), *batches]
+
     async def close(self) -> None:
         """Close the connections to the database, to vendors and downstream."""
         await self.verifiers.close()
@@ -117,20 +128,12 @@ class Engine:
         await self.database.close()
 
 
-def _nobody(*_ids: str) -> None:
-    """Nobody is nudged."""
-
-
-async def open_engine(  # noqa: PLR0913 -- the parts of a process that are not in its settings, or that tests replace
+async def open_engine(
     settings: Settings,
     *,
     verifiers: Verifiers | None = None,
     downstream: Downstream | None = None,
-    nudge: Callable[[str], None] | None = None,
-    nudge_check: Callable[[str, str], None] | None = None,
-    nudge_rollout: Callable[[str], None] | None = None,
-    nudge_review: Callable[[str, str], None] | None = None,
-    nudge_import: Callable[[str], None] | None = None,
+    nudge: Nudge = nobody,
     policy: Policy | None = None,
     policy_bytes: bytes | None = None,
     name: str = "onboarding",
@@ -141,11 +144,7 @@ async def open_engine(  # noqa: PLR0913 -- the parts of a process that are not i
         settings: of the process.
         verifiers: who answers checks; what the settings say if None.
         downstream: who confirms capabilities; what the settings say if None.
-        nudge: called after a commit with the id of an account that somebody should look at; must not block.
-        nudge_check: the same for a check, with the ids of its account and its own.
-        nudge_rollout: the same for a roll-out.
-        nudge_review: the same for a review, with the ids of its account and its own.
-        nudge_import: the same for an import.
+        nudge: told after a commit of what somebody should look at; nobody is told by default.
         policy: the policy new accounts are assigned; the package's own if None. ``policy_bytes`` are its bytes.
         policy_bytes: see ``policy``.
         name: what Postgres shows of this process.
@@ -165,8 +164,7 @@ async def open_engine(  # noqa: PLR0913 -- the parts of a process that are not i
     except BaseException:
         await database.close()
         raise
-    nudges = Nudges(nudge or _nobody, nudge_check or _nobody, nudge_review or _nobody)
-    door = Door(database, ring, shelf, chosen, nudges, settings.reminder_days, told)
+    door = Door(database, ring, shelf, chosen, nudge, settings.reminder_days, told)
     reader = Reader(database, ring, door)
     orders = Orders(database, door, reader)
     screening = next((one for one in chosen.local if isinstance(one, Screening)), None)
@@ -196,17 +194,15 @@ async def open_engine(  # noqa: PLR0913 -- the parts of a process that are not i
         people=People(reader),
         explanations=Explanations(database, door, Reproducer(database, shelf)),
         policy_book=policy_book,
-        rollouts=Rollouts(
-            database, door, policy_book, max_restricted_share=settings.max_restricted_share, nudge=nudge_rollout
-        ),
+        rollouts=Rollouts(database, door, policy_book, max_restricted_share=settings.max_restricted_share, nudge=nudge),
         rollout_steps=RolloutSteps(database, door, shelf),
         list_deltas=ListDeltas(database, door, screening, ListDeltaPace(settings.list_delta_rate)),
         work=Work(database, door, clocks, chosen, files, Backlog(database, chosen, Bounds(*settings.backlog_bounds))),
-        inbox=Inbox(database, ring, chosen, nudge_check),
+        inbox=Inbox(database, ring, chosen, nudge),
         files=files,
         downstream=told,
         activations=Activations(door, database, told),
-        imports=Imports(database, ring, door, nudge_import),
+        imports=Imports(database, ring, door, nudge),
         import_steps=ImportSteps(database, ring, door, chosen),
     )
 

@@ -24,13 +24,14 @@ import orjson
 
 from onboarding import telemetry
 from onboarding.crypto import SealBroken
+from onboarding.door.door import Nudge, nobody
 from onboarding.ids import new_id
 from onboarding.storage import inbox
 from onboarding.storage.inbox import ItemRow, ItemState, NewItem
 from onboarding.verifiers.port import CallbackRefused, CallbackUnreadable, CallsBack, Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from onboarding.crypto import KeyRing
     from onboarding.storage.database import Database
@@ -76,7 +77,7 @@ class Inbox:
         database: where it is kept.
         ring: seals it.
         verifiers: whose callbacks are taken.
-        nudge_check: called after the commit with account and check, so that somebody looks at once; must not block.
+        nudge: told of a check that a callback is about, so that somebody looks at once.
     """
 
     def __init__(
@@ -84,12 +85,12 @@ class Inbox:
         database: Database,
         ring: KeyRing,
         verifiers: Verifiers,
-        nudge_check: Callable[[str, str], None] | None = None,
+        nudge: Nudge = nobody,
     ) -> None:
         self._database = database
         self._ring = ring
         self._verifiers = verifiers
-        self._nudge_check = nudge_check or (lambda _account_id, _check_id: None)
+        self._nudge = nudge
         self._refused = (0, 0)
 
     def takes(self, verifier: str) -> bool:
@@ -119,7 +120,7 @@ class Inbox:
             found = await inbox.put(r, item)
         telemetry.callbacks.add(1, {"verifier": verifier, "outcome": item.state.value if found.is_new else "repeated"})
         if found.state is ItemState.PENDING and found.account_id is not None and found.check_id is not None:
-            self._nudge_check(found.account_id, found.check_id)
+            self._nudge(found.account_id, found.check_id)
         return Received(item.state, item.error_code, found.is_new)
 
     async def pending(self, check_id: str) -> list[Pending]:
@@ -177,7 +178,7 @@ class Inbox:
                 await inbox.discard(r, row.id)  # the vendor has sent the same event again, and that one was kept
                 return Received(item.state, "repeated", is_new=False)
             for account_id, check_id in await inbox.due(r, limit=100):
-                self._nudge_check(account_id, check_id)
+                self._nudge(account_id, check_id)
         return Received(item.state, item.error_code)
 
     def _read(

@@ -21,7 +21,6 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from onboarding import telemetry
-from onboarding.ids import Prefix
 from onboarding.settings import Settings
 
 NUDGE_DEADLINE = timedelta(seconds=2)
@@ -35,12 +34,6 @@ NUDGES_WAITING = 10_000
 
 NUDGES_IN_FLIGHT = 16
 """Nudges under way at once, of requests and of sweeps each: more did not get through faster on a small server."""
-
-REVIEW: Prefix = "rev_"
-"""How the ids of reviews begin, which checks' do not."""
-IMPORT: Prefix = "imp_"
-LIST_DELTA: Prefix = "delta_"
-"""The same of imports and list deltas, which roll-outs' do not."""
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -114,108 +107,69 @@ class Nudger:
     Args:
         client: from :func:`connect`.
         task_queue: where runs that must be started are put.
-        account: what the nudge of an account is sent to.
-        check: what the nudge of a check is sent to, by the ids of its account and its own.
-        rollout: what the nudge of a roll-out is sent to; without it none is sent, and another process's sweep does so.
-        review: the same for a review, by the ids of its account and its own.
-        imported: the same for an import.
-        list_delta: the same for a list delta.
-        limit: accounts that may wait; nudges beyond it are dropped.
+        target: what the nudge of whatever has these ids is sent to.
+        limit: nudges that may wait; those beyond it are dropped.
         in_flight: nudges under way at once.
     """
 
-    def __init__(  # noqa: PLR0913 -- what each kind of nudge is sent to
+    def __init__(
         self,
         client: Client,
         *,
         task_queue: str,
-        account: Callable[[str], Target],
-        check: Callable[[str, str], Target],
-        rollout: Callable[[str], Target] | None = None,
-        review: Callable[[str, str], Target] | None = None,
-        imported: Callable[[str], Target] | None = None,
-        list_delta: Callable[[str], Target] | None = None,
+        target: Callable[..., Target],
         limit: int = NUDGES_WAITING,
         in_flight: int = NUDGES_IN_FLIGHT,
     ) -> None:
         self._client = client
         self._task_queue = task_queue
-        self._account = account
-        self._check = check
-        self._rollout = rollout
-        self._review = review
-        self._import = imported
-        self._list_delta = list_delta
+        self._target = target
         self._limit = limit
         self._in_flight = in_flight
-        self._waiting: dict[tuple[str, str], None] = {}
+        self._waiting: dict[tuple[str, ...], None] = {}
         self._senders: set[asyncio.Task[None]] = set()
         self._closed = False
         self.sent = 0
         self.dropped = 0
 
-    def nudge(self, account_id: str) -> None:
-        """Tell an account's run to look again, soon and without waiting. Never fails; call it on the event loop.
+    def nudge(self, *ids: str) -> None:
+        """Tell a run to look again, soon and without waiting. Never fails; call it on the event loop.
 
-        An account that waits already is not added again. One whose nudge is just being sent is: that one may be read
-        before the commit that this one is about.
+        What waits already is not added again. That of which a nudge is just being sent is: it may be read before the
+        commit that this one is about.
+
+        Args:
+            ids: of an account, a roll-out, an import or a list delta; of a check or a review after its account's.
         """
-        self._put((account_id, ""))
-
-    def nudge_check(self, account_id: str, check_id: str) -> None:
-        """Tell a check's run to look again: a report came in, or nobody needs the answer any more. As :meth:`nudge`."""
-        self._put((account_id, check_id))
-
-    def nudge_rollout(self, rollout_id: str) -> None:
-        """Tell a roll-out's run to look again: it was made, paused, resumed or taken back. As :meth:`nudge`."""
-        self._put(("", rollout_id))
-
-    def nudge_import(self, import_id: str) -> None:
-        """Tell an import's run to look again: it was started, paused or resumed. As :meth:`nudge`."""
-        self._put(("", import_id))
-
-    def nudge_review(self, account_id: str, review_id: str) -> None:
-        """Tell a review's run to look again: somebody claimed it, decided it, or it is late. As :meth:`nudge`."""
-        self._put((account_id, review_id))
-
-    def _put(self, nudge: tuple[str, str]) -> None:
-        if nudge in self._waiting:
+        if ids in self._waiting:
             return
         if self._closed or len(self._waiting) >= self._limit:
             self._count(arrived=False)
             return
-        self._waiting[nudge] = None
+        self._waiting[ids] = None
         if len(self._senders) < self._in_flight:
             sender = asyncio.get_running_loop().create_task(self._send_waiting(), name="nudges")
             self._senders.add(sender)
             sender.add_done_callback(self._senders.discard)
 
     async def nudge_all(
-        self,
-        account_ids: Iterable[str],
-        checks: Iterable[tuple[str, str]] = (),
-        batch_ids: Iterable[str] = (),
-        reviews: Iterable[tuple[str, str]] = (),
-        *,
-        per_second: float | None = None,
+        self, account_ids: Iterable[str], others: Iterable[tuple[str, ...]] = (), *, per_second: float | None = None
     ) -> int:
-        """Nudge these, so many at a time, and wait; how many arrived. Batches are roll-outs, imports and list deltas.
+        """Nudge these, so many at a time, and wait; how many arrived. ``others`` are told as to :meth:`nudge`.
 
         With ``per_second`` the accounts come one after the other at that pace, so that whoever is nudged by a request
         meanwhile does not stand behind all of them.
         """
         slots = asyncio.Semaphore(self._in_flight)
 
-        async def one(nudge: tuple[str, str], after: float = 0.0) -> bool:
+        async def one(ids: tuple[str, ...], after: float = 0.0) -> bool:
             await asyncio.sleep(after)
             async with slots:
-                target = self._target(nudge)
-                return target is not None and await self.send(target, deadline=SWEEP_DEADLINE)
+                return await self.send(self._target(*ids), deadline=SWEEP_DEADLINE)
 
-        nudges = [*checks, *reviews, *(("", batch_id) for batch_id in batch_ids)]
         apart = 1 / per_second if per_second is not None else 0.0
-        accounts = [one((account_id, ""), place * apart) for place, account_id in enumerate(account_ids)]
-        return sum(await asyncio.gather(*map(one, nudges), *accounts))
+        accounts = [one((account_id,), place * apart) for place, account_id in enumerate(account_ids)]
+        return sum(await asyncio.gather(*map(one, others), *accounts))
 
     async def send(self, target: Target, *, deadline: timedelta = NUDGE_DEADLINE) -> bool:
         """Send one nudge now; whether it arrived. Never fails, and takes no longer than the deadline."""
@@ -240,24 +194,9 @@ class Nudger:
 
     async def _send_waiting(self) -> None:
         while self._waiting:
-            nudge = next(iter(self._waiting))
-            del self._waiting[nudge]
-            target = self._target(nudge)
-            if target is not None:
-                await self.send(target)
-
-    def _target(self, nudge: tuple[str, str]) -> Target | None:
-        """What a nudge is sent to: of an account, of its check or review, or without an account of a batch."""
-        account_id, other_id = nudge
-        if not account_id and other_id.startswith(IMPORT):
-            return self._import(other_id) if self._import is not None else None
-        if not account_id and other_id.startswith(LIST_DELTA):
-            return self._list_delta(other_id) if self._list_delta is not None else None
-        if not account_id:
-            return self._rollout(other_id) if self._rollout is not None else None
-        if other_id.startswith(REVIEW):
-            return self._review(account_id, other_id) if self._review is not None else None
-        return self._check(account_id, other_id) if other_id else self._account(account_id)
+            ids = next(iter(self._waiting))
+            del self._waiting[ids]
+            await self.send(self._target(*ids))
 
     def _count(self, *, arrived: bool) -> None:
         if arrived:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import base64
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import hypothesis
@@ -27,6 +28,9 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("patient")
+
+
+_BOOKS = count()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -56,6 +60,19 @@ def database_url(postgres: LocalPostgres) -> str:
     url = postgres.url(name)
     migrate.upgrade(url)
     return url
+
+
+@pytest.fixture(scope="session")
+def new_book(postgres: LocalPostgres) -> Callable[[], str]:
+    """Makes an empty book, for what is about a whole one; answers with its address."""
+
+    def make() -> str:
+        name = f"book_{next(_BOOKS)}"
+        postgres.create_database(name)
+        migrate.upgrade(postgres.url(name))
+        return postgres.url(name)
+
+    return make
 
 
 @pytest.fixture(scope="session")

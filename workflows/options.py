@@ -125,8 +125,10 @@ an import, and a new version of the worker takes over soon."""
 IMPORT_STEP = ActivityConfig(
     summary="some lines",
     # A step begins with no further line after 12 s (onboarding.imports.steps.Pace), and each of the last ones may wait
-    # for its locks a few times. A worker that was killed holds up an import for so long at most.
+    # for its locks a few times.
     start_to_close_timeout=timedelta(seconds=60),
+    # As for ADVANCE: a worker that was killed holds up an import for so long.
+    heartbeat_timeout=timedelta(seconds=15),
     retry_policy=PATIENT,
 )
 """Some lines of an import. No account is made twice, so it is tried again whatever went wrong."""
@@ -135,6 +137,8 @@ LIST_DELTA_STEP = ActivityConfig(
     summary="a page of accounts",
     # A page of 200 takes a second. Where all of them are to be asked again, and busy, it takes the rest.
     start_to_close_timeout=timedelta(seconds=90),
+    # As for ADVANCE: a worker that was killed holds up a delta for so long.
+    heartbeat_timeout=timedelta(seconds=15),
     retry_policy=PATIENT,
 )
 """A page of a list delta. Nobody is asked twice, so it is tried again whatever went wrong."""
@@ -145,6 +149,8 @@ SWEEP = ActivityConfig(
     # while Temporal answers slowly. The next sweep is due after a minute, and finds whatever this one did not reach.
     start_to_close_timeout=timedelta(seconds=50),
     schedule_to_close_timeout=timedelta(seconds=55),
+    # As for ADVANCE: the next sweep waits for so long where a worker was killed in this one.
+    heartbeat_timeout=timedelta(seconds=15),
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
 )
 """One sweep."""

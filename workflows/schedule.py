@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -83,6 +84,23 @@ def list_delta_target(delta_id: str) -> Target:
     """What the nudge of a list delta is sent to: its run, started if there is none."""
     run = names.list_delta_workflow_id(delta_id)
     return Target(run, names.LIST_DELTA_CHANGED, names.LIST_DELTA_WORKFLOW, ListDeltaInput(delta_id), summary=HOW_FAR)
+
+
+TARGETS: Mapping[str, Callable[..., Target]] = {
+    "acct_": account_target,
+    "check_": check_target,
+    "rev_": review_target,
+    "rol_": rollout_target,
+    "imp_": import_target,
+    "delta_": list_delta_target,
+}
+"""By how its id begins. A check and a review are told by their account's id and their own."""
+
+
+def target(*ids: str) -> Target:
+    """What the nudge of whatever has these ids is sent to."""
+    prefix, underscore, _ = ids[-1].partition("_")
+    return TARGETS[prefix + underscore](*ids)
 
 
 def sweep_schedule(*, task_queue: str, every: timedelta) -> Schedule:

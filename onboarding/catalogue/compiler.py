@@ -90,6 +90,9 @@ class Compiler:
         self._restricting: dict[tuple[typed.Restriction, ...], tuple[typed.Restriction, ...]] = {}
         self._thresholds: dict[str, Threshold] = {}
         self._asked: dict[str, set[str]] = {}
+        # Read for every rule.
+        self._cycles: dict[str, frozenset[str]] = {}
+        self._grouped: dict[str, tuple[str, ...]] = {}
 
     def policy(self, name: str, version: int, digest: str) -> typed.Policy:
         """The policy; worth something only if no problem was found."""
@@ -273,13 +276,17 @@ class Compiler:
         )
         return self._restricting.setdefault(restrictions, restrictions)
 
-    def _members(self, name: str) -> Iterable[str]:
+    def _members(self, name: str) -> tuple[str, ...]:
         """The capabilities of a group, or the one that is named."""
         if name not in self._pack.groups:
-            return [self._known(name, "capabilities", "restricts")]
+            return (self._known(name, "capabilities", "restricts"),)
         if name in self._cyclic("groups"):
-            return []
-        return [member for inner in self._pack.groups[name] for member in self._members(inner)]
+            return ()
+        known = self._grouped.get(name)
+        if known is None:
+            known = tuple(member for inner in self._pack.groups[name] for member in self._members(inner))
+            self._grouped[name] = known
+        return known
 
     # --- risk classes -------------------------------------------------------------------------------------------------
 
@@ -431,12 +438,17 @@ class Compiler:
 
     def _refuse_cycles(self) -> None:
         for section in ("sets", "groups", "capabilities"):
-            for name in self._cyclic(section):
+            for name in sorted(self._cyclic(section)):
                 self._at = (section, name)
                 self._refuse("", f"{name!r} contains itself")
 
-    def _cyclic(self, section: str) -> list[str]:
+    def _cyclic(self, section: str) -> frozenset[str]:
         """Names from which one comes back to them."""
+        if section not in self._cycles:
+            self._cycles[section] = self._find_cycles(section)
+        return self._cycles[section]
+
+    def _find_cycles(self, section: str) -> frozenset[str]:
         inside: dict[str, list[str]] = {
             "sets": {
                 name: [leaf.set for leaf in leaves if isinstance(leaf, SetRef)]
@@ -445,7 +457,7 @@ class Compiler:
             "groups": {name: list(members) for name, members in self._pack.groups.items()},
             "capabilities": {name: list(doc.granted_with) for name, doc in self._pack.capabilities.items()},
         }[section]
-        return [name for name in inside if name in _reached(inside, name)]
+        return frozenset(name for name in inside if name in _reached(inside, name))
 
 
 def _reached(inside: Mapping[str, list[str]], start: str) -> set[str]:

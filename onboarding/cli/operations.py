@@ -147,31 +147,17 @@ async def _sweep(settings: Settings, limit: int) -> tuple[int, int]:
     nudger = await _nudger(settings)
     engine = await open_engine(settings, name="onboarding-cli")
     try:
-        due = await engine.work.sweep(limit)
-        checks = {*await engine.inbox.due(limit), *await engine.work.leftovers(limit)}
-        sorts = (engine.rollout_steps, engine.import_steps, engine.list_deltas)
-        batches = [due_batch for sort in sorts for due_batch in await sort.due(limit)]
-        reviews = await engine.reviews.due(limit)
-        found = len(due) + len(checks) + len(batches) + len(reviews)
-        return found, await nudger.nudge_all(due, checks, batches, reviews)
+        accounts, others = await engine.due(limit)
+        return len(accounts) + len(others), await nudger.nudge_all(accounts, others)
     finally:
         await engine.close()
 
 
 async def _nudger(settings: Settings) -> Nudger:
     # By name: the command line is below the workflows, and only puts a process together here.
-    targets = importlib.import_module("workflows.schedule")
+    target = importlib.import_module("workflows.schedule").target
     client = await connect(settings, identity="onboarding-cli")
-    return Nudger(
-        client,
-        task_queue=settings.task_queue,
-        account=targets.account_target,
-        check=targets.check_target,
-        rollout=targets.rollout_target,
-        review=targets.review_target,
-        imported=targets.import_target,
-        list_delta=targets.list_delta_target,
-    )
+    return Nudger(client, task_queue=settings.task_queue, target=target)
 
 
 def list_state(limit: int) -> tuple[list[KnownList], list[DeltaCounts]]:
@@ -313,15 +299,7 @@ def with_engine(work: Callable[[Engine], Awaitable[T]]) -> T:
 
     async def run() -> T:
         nudger = await _nudger(settings)
-        engine = await open_engine(
-            settings,
-            nudge=nudger.nudge,
-            nudge_check=nudger.nudge_check,
-            nudge_rollout=nudger.nudge_rollout,
-            nudge_review=nudger.nudge_review,
-            nudge_import=nudger.nudge_import,
-            name="onboarding-cli",
-        )
+        engine = await open_engine(settings, nudge=nudger.nudge, name="onboarding-cli")
         try:
             return await work(engine)
         finally:

@@ -138,13 +138,15 @@ class Revised:
     answer: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Nudges:
-    """Called after a commit with the ids of what somebody should look at, its account first; none may block."""
+class Nudge(Protocol):
+    """Called after a commit with the ids of what somebody should look at, its account's first; must not block."""
 
-    account: Callable[[str], None]
-    check: Callable[[str, str], None]
-    review: Callable[[str, str], None]
+    def __call__(self, *ids: str) -> None:
+        """See the class."""
+
+
+def nobody(*_ids: str) -> None:
+    """Nobody is nudged."""
 
 
 class OlderThanRow(Exception):  # noqa: N818 -- says what is
@@ -160,7 +162,7 @@ class Door:
         ring: KeyRing,
         policies: PolicyShelf,
         verifiers: Verifiers,
-        nudges: Nudges,
+        nudge: Nudge,
         remind_after: tuple[int, ...] = (),
         downstream: Downstream = NOBODY,
     ) -> None:
@@ -170,7 +172,7 @@ class Door:
         self._policies = policies
         self._verifiers = verifiers
         self._downstream = downstream
-        self._nudge, self._nudge_check, self._nudge_review = nudges.account, nudges.check, nudges.review
+        self._nudge = nudge
         request_keys = RequestKeys(ring)
         # In the door's transaction, or in that of what belongs to no account.
         self.claim = request_keys.claim
@@ -235,9 +237,9 @@ class Door:
             self._nudge(account_id)
         if revised.draft is not None:
             for check_id in revised.draft.withdrawn:
-                self._nudge_check(account_id, check_id)
+                self._nudge(account_id, check_id)
             for review_id in revised.draft.moved_reviews:
-                self._nudge_review(account_id, review_id)
+                self._nudge(account_id, review_id)
         return revised
 
     async def create(self, change: Change | Drawn, caller: Caller, key: RequestKey | None = None) -> Revised:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from onboarding.domain.errors import Refusal, RefusalKind
+from onboarding.door.door import Nudge, nobody
 from onboarding.door.imports import ACCOUNT, CONTENT, PERSONS, line_ref, part
 from onboarding.door.tokens import TokenKind, beside_token
 from onboarding.ids import new_id
@@ -79,13 +80,11 @@ class Imports:
     Every method raises Refusal ``not_found`` for an import that there is not, or that is somebody else's.
     """
 
-    def __init__(
-        self, database: Database, ring: KeyRing, door: Door, nudge: Callable[[str], None] | None = None
-    ) -> None:
+    def __init__(self, database: Database, ring: KeyRing, door: Door, nudge: Nudge = nobody) -> None:
         self._database = database
         self._ring = ring
         self._door = door
-        self._nudge = nudge or (lambda _import_id: None)
+        self._nudge = nudge
 
     async def create(self, caller: Caller, accounts_per_second: float, key: RequestKey | None) -> Document:
         """Make an import that has no lines yet."""

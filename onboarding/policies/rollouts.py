@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from onboarding.domain.errors import Refusal, RefusalKind
 from onboarding.domain.instants import whole_milliseconds
 from onboarding.door.callers import Caller, is_operator, is_platform
+from onboarding.door.door import Nudge, nobody
 from onboarding.ids import new_id
 from onboarding.paging import Page, page_at, window
 from onboarding.policies.documents import forecast_document, rollout_document
@@ -62,13 +63,13 @@ class Rollouts:
         policy_book: PolicyBook,
         *,
         max_restricted_share: float,
-        nudge: Callable[[str], None] | None = None,
+        nudge: Nudge = nobody,
     ) -> None:
         self._database = database
         self._door = door
         self._book = policy_book
         self._most = max_restricted_share
-        self._nudge = nudge or (lambda _rollout_id: None)
+        self._nudge = nudge
 
     async def create(
         self,

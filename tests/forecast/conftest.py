@@ -3,29 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import count
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
-
-from onboarding.local.postgres import LocalPostgres
-from onboarding.storage import migrate
-
-_NUMBERS = count()
-
-
-@pytest.fixture(scope="session")
-def new_book(postgres: LocalPostgres) -> Callable[[], str]:
-    """Makes an empty book; answers with its address."""
-
-    def make() -> str:
-        name = f"book_{next(_NUMBERS)}"
-        postgres.create_database(name)
-        migrate.upgrade(postgres.url(name))
-        return postgres.url(name)
-
-    return make
 
 
 @pytest.fixture(scope="session")

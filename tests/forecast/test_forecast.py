@@ -30,7 +30,7 @@ from onboarding.storage.states import export_snapshot, next_page, reading_one_in
 from onboarding.storage.tables import Table
 from tests.forecast.policies import STRICTER, US, WORKERS, asking, packed
 
-ACCOUNTS = 600
+ACCOUNTS = 300
 AT = NOW + timedelta(days=30)
 UNTIL = NOW + timedelta(days=90)
 EVERYBODY = packed("everybody", asking(US))
@@ -58,7 +58,8 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def told(url: str, target: bytes = EVERYBODY, scope: Scope | None = None, **options: Any) -> Any:
-    return forecast(url, target, **{"at": AT, "until": UNTIL, "scope": scope or Scope(), **options})
+    """By one process where nothing else is said: each takes two seconds to start."""
+    return forecast(url, target, **{"at": AT, "until": UNTIL, "scope": scope or Scope(), "processes": 1, **options})
 
 
 async def listed(*arguments: Any, **options: Any) -> list[AccountForecast]:
@@ -212,13 +213,13 @@ async def test_a_book_that_changes_meanwhile_is_told_as_it_was(new_book: Callabl
 
 async def test_nothing_is_written(new_book: Callable[[], str]) -> None:
     url = new_book()
-    await fill(url, 300)
+    await fill(url, 150)
     connection = await asyncpg.connect(url)
     try:
         await connection.execute("ALTER SYSTEM SET autovacuum = off")  # it writes whenever it likes
         await connection.execute("SELECT pg_reload_conf()")
         before = await everything(connection)
-        assert len(await listed(url)) == 300
+        assert len(await listed(url)) == 150
         assert await everything(connection) == before
     finally:
         await connection.execute("ALTER SYSTEM RESET autovacuum")
@@ -245,7 +246,7 @@ async def test_a_process_that_dies_ends_the_forecast_with_an_error(book: str, dr
     found: list[AccountForecast] = []
 
     async def read() -> None:
-        async for one in told(book, STRICTER):
+        async for one in told(book, STRICTER, processes=2):
             if not found:
                 os.kill(processes()[0].pid or 0, signal.SIGKILL)
             found.append(one)
@@ -266,12 +267,12 @@ async def test_a_page_that_lacks_an_account_is_an_error(book: str, monkeypatch: 
 
     monkeypatch.setattr(forecasts, "next_page", one_more)
     with pytest.raises(ForecastFailed, match="not the accounts"):
-        await listed(book)
+        await listed(book, processes=2)
 
 
 @pytest.mark.usefixtures("small_pages")
 async def test_whoever_stops_reading_leaves_nothing_behind(book: str, driver: Any) -> None:
-    async with aclosing(told(book)) as reading:
+    async with aclosing(told(book, processes=2)) as reading:
         async for one in reading:
             assert await processes_of(driver) > 1
             assert one.account_id == "acct_00000000"
@@ -285,7 +286,7 @@ async def test_a_cancelled_forecast_leaves_nothing_behind(book: str, driver: Any
     began = asyncio.Event()
 
     async def read() -> None:
-        async for _ in told(book):
+        async for _ in told(book, processes=2):
             began.set()
             await asyncio.sleep(0.01)
 
@@ -326,7 +327,7 @@ from tests.forecast.policies import STRICTER
 forecasts.PAGE = 50
 
 async def read():
-    async for one in forecasts.forecast(sys.argv[1], STRICTER, at=NOW, until=NOW, scope=forecasts.Scope()):
+    async for one in forecasts.forecast(sys.argv[1], STRICTER, at=NOW, until=NOW, scope=forecasts.Scope(), processes=2):
         print("began", flush=True)
         await asyncio.sleep(60)
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -46,6 +47,8 @@ UNTIL = 170 * DAY
 PASSING = {"front_back": {"front": "file_identity_document_success"}, "type": "front_back"}
 
 
+compiled = cache(compile_policy)
+
 # --- what happens to accounts -----------------------------------------------------------------------------------------
 
 
@@ -58,7 +61,7 @@ class Announce:
     cause: str = "policy.announced"
 
     def apply(self, draft: Draft) -> None:
-        draft.policies = Policies(draft.policy, Announced(compile_policy(self.policy), self.at))
+        draft.policies = Policies(draft.policy, Announced(compiled(self.policy), self.at))
 
 
 @dataclass(frozen=True)
@@ -320,12 +323,12 @@ async def test_a_roll_out_does_what_was_forecast(settings: Settings, new_book: C
 
 async def _lived(settings: Settings) -> tuple[list[Book], dict[str, list[str]]]:
     """Two platforms whose accounts have lived for a while, in a book to which nobody is connected any more."""
-    sandbox = await open_engine(settings, policy=compile_policy(CURRENT), policy_bytes=CURRENT, name="sandbox")
+    sandbox = await open_engine(settings, policy=compiled(CURRENT), policy_bytes=CURRENT, name="sandbox")
     books: list[Book] = []
     ids: dict[str, list[str]] = {}
     try:
         async with sandbox.database.reading() as r:
-            for bytes_, policy in ((one, compile_policy(one)) for one in (EARLIER, STRICTER, MILDER)):
+            for bytes_, policy in ((one, compiled(one)) for one in (EARLIER, STRICTER, MILDER)):
                 await published.seed(r, policy_hash=policy.hash, name=policy.name, version="1", document=bytes_)
         for seed, target in enumerate((STRICTER, MILDER)):
             caller = await new_caller(sandbox)
@@ -336,7 +339,7 @@ async def _lived(settings: Settings) -> tuple[list[Book], dict[str, list[str]]]:
             books.append(book)
     finally:
         await sandbox.close()
-    quiet = await open_engine(settings, policy=compile_policy(CURRENT), policy_bytes=CURRENT, verifiers=Verifiers())
+    quiet = await open_engine(settings, policy=compiled(CURRENT), policy_bytes=CURRENT, verifiers=Verifiers())
     try:
         for book in books:
             book.engine = quiet

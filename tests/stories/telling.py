@@ -12,7 +12,7 @@ from typing import Any
 from onboarding.catalogue.loader import builtin_bytes, compile_policy, policy_bytes
 from onboarding.domain.policy import Policy
 from onboarding.door.callers import Caller, RequestKey
-from onboarding.door.door import Look
+from onboarding.door.door import Look, Nudge
 from onboarding.engine import Engine
 from onboarding.ids import new_id
 from onboarding.storage import clocks, events, keys
@@ -359,3 +359,13 @@ async def lived(life: Life) -> dict[str, Any]:
     view = await life.engine.reader.account(life.caller, life.id)
     told["final"] = stable([view.account, view.persons, view.checks, view.bank_accounts])
     return told
+
+
+def noting(nudged: list[str]) -> Nudge:
+    """Nobody is nudged; the ids of accounts that would be are added to the list."""
+
+    def nudge(*ids: str) -> None:
+        if len(ids) == 1:
+            nudged.append(ids[0])
+
+    return nudge

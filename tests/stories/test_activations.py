@@ -24,7 +24,7 @@ from onboarding.inspection import inspect
 from onboarding.local.postgres import LocalPostgres
 from onboarding.settings import Settings
 from onboarding.storage import book, migrate
-from tests.stories.telling import ACTIVE, CARD, DAY, DETERMINING, HOUR, PAST_DUE, Life, individual, new_caller
+from tests.stories.telling import ACTIVE, CARD, DAY, DETERMINING, HOUR, PAST_DUE, Life, individual, new_caller, noting
 from tests.support.receiver import QUICK, SECRET, Receiver
 
 STEPS = ("limits", "enable")
@@ -145,7 +145,7 @@ async def desk(settings: Settings, process: Receiver) -> AsyncIterator[Desk]:
     activator = Watched(process.address)
     downstream = Downstream(activator, STEPS, serve_sandbox=True)
     nudged: list[str] = []
-    engine = await open_engine(settings, downstream=downstream, nudge=nudged.append)
+    engine = await open_engine(settings, downstream=downstream, nudge=noting(nudged))
     engine = replace(engine, activations=Activations(engine.door, engine.database, downstream, QUICK))
     yield Desk(engine, process, activator, nudged)
     await engine.close()

@@ -18,7 +18,7 @@ from onboarding.verifiers import sandbox
 from onboarding.verifiers.port import Question
 from onboarding.verifiers.registry import Verifiers
 from onboarding.work import RUN_LEASE
-from tests.stories.telling import ACTIVE, CARD, DAY, HOUR, START, Life, fetch, individual, new_caller
+from tests.stories.telling import ACTIVE, CARD, DAY, HOUR, START, Life, fetch, individual, new_caller, noting
 from tests.support import samples
 
 UNSET_MCC: Any = {"configuration": {"merchant": {"mcc": None}}}
@@ -70,7 +70,7 @@ async def desk(settings: Settings) -> AsyncIterator[Desk]:
             return None if question.kind in unanswered else verifier.answer(question)
 
     verifiers = Verifiers(sandbox=SomeSandbox(), exempt=sandbox.is_test_value, bank_tokens=sandbox.BANK_TOKENS)
-    engine = await open_engine(settings, verifiers=verifiers, nudge=nudged.append)
+    engine = await open_engine(settings, verifiers=verifiers, nudge=noting(nudged))
     yield Desk(engine, nudged, unanswered)
     await engine.close()
 

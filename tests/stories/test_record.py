@@ -25,7 +25,7 @@ from onboarding.engine import Engine, open_engine
 from onboarding.settings import Settings
 from onboarding.storage import tables
 from onboarding.storage.batch import Batch
-from tests.stories.telling import ACTIVE, CARD, DAY, SECOND, START, Life, company, fetch, individual, key
+from tests.stories.telling import ACTIVE, CARD, DAY, SECOND, START, Life, company, fetch, individual, key, noting
 from tests.support import samples
 
 PACKS = Path(catalogue.__file__).parent / "packs"
@@ -195,7 +195,7 @@ async def test_twenty_creations_with_one_key_in_two_processes_make_one_account(
     engine: Engine, settings: Settings, caller: Caller
 ) -> None:
     nudged: list[str] = []
-    other = await open_engine(settings, nudge=nudged.append)
+    other = await open_engine(settings, nudge=noting(nudged))
     try:
         mine = key("twenty", body="x")
         views = await asyncio.gather(

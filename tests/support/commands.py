@@ -19,6 +19,7 @@ PATIENCE = 60
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(
     [
+        "tests.support.warm",
         "onboarding.cli.operations",
         "onboarding.cli.import_operations",
         "onboarding.cli.policy_operations",

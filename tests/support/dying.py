@@ -52,11 +52,16 @@ from onboarding.domain.settle import Answer
 from onboarding.domain.state import Outcome
 from onboarding.door.door import Door
 from onboarding.engine import Engine
+from onboarding.imports import ImportSteps
+from onboarding.imports import Pace as ImportPace
+from onboarding.list_deltas import ListDeltas
+from onboarding.list_deltas import Pace as ListDeltaPace
 from onboarding.policies import Pace as RolloutPace
 from onboarding.policies import RolloutSteps
 from onboarding.settings import Settings
 from onboarding.storage.database import Database
 from onboarding.temporal import connect
+from onboarding.verifiers.lists import ListVerifier, sources_in
 from onboarding.verifiers.port import Question, RepeatedStart
 from onboarding.verifiers.registry import Verifiers
 from onboarding.verifiers.sandbox import is_test_value
@@ -73,6 +78,8 @@ SETTLED_SECONDS = 0.3
 """After a task's commands are known: the server was told long ago."""
 
 PAGES = RolloutPace(page=2, at_once=1, at_least=timedelta(), closing=timedelta(milliseconds=500))
+LINES = ImportPace(page=2, at_once=1)
+COMPARED = ListDeltaPace(per_second=30, page=3, at_once=1, settles_in=timedelta())
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,7 @@ class Orders:
         vendor: where the vendor is; without one the sandbox answers everything.
         keeps_keys: whether the vendor keeps keys; else it is asked for our reference.
         receiver: where the system downstream is; without one nobody is told.
+        lists: a folder of lists against which people are screened; without one by the sandbox or the vendor.
         die_at: the point at which the process ends; none if empty.
     """
 
@@ -93,6 +101,7 @@ class Orders:
     vendor: str = ""
     keeps_keys: bool = True
     receiver: str = ""
+    lists: Path | None = None
     max_cached_workflows: int = 1000
     die_at: str = ""
 
@@ -120,6 +129,10 @@ class Local:
 
 def verifiers_of(orders: Orders) -> Verifiers | None:
     """Who answers what."""
+    if orders.lists is not None:
+        screening = ListVerifier(sources_in(orders.lists))
+        screening.refresh()
+        return Verifiers(exempt=is_test_value, local=(screening, Local()), serve_sandbox=True)
     if not orders.vendor:
         return None
     how = RepeatedStart.KEY if orders.keeps_keys else RepeatedStart.LOOK_UP
@@ -135,9 +148,12 @@ def downstream_of(orders: Orders) -> Downstream | None:
 
 
 def paced(engine: Engine) -> Engine:
-    """An engine that waits for seconds where the product waits for minutes, and whose roll-outs have small pages."""
+    """An engine that waits for seconds where the product waits for minutes, and whose batches have small steps."""
+    screening = next((one for one in engine.verifiers.local if isinstance(one, ListVerifier)), None)
     return replace(
         engine,
+        import_steps=ImportSteps(engine.database, engine.ring, engine.door, engine.verifiers, LINES),
+        list_deltas=ListDeltas(engine.database, engine.door, screening, COMPARED),
         rollout_steps=RolloutSteps(engine.database, engine.door, engine.policies, PAGES),
         activations=Activations(engine.door, engine.database, engine.downstream, QUICK),
     )

@@ -14,6 +14,7 @@ from typing import Any
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import ActivityEnvironment
 
 from activities.messages import Sweep
 from activities.sweep import SweepActivities
@@ -32,14 +33,7 @@ from onboarding.verifiers.registry import Verifiers
 from tests.support.samples import BANK_ACCOUNT, RECIPIENT, RECIPIENT_DETAILS, patched
 from worker import make_worker
 from workflows import names
-from workflows.schedule import (
-    account_target,
-    check_target,
-    import_target,
-    list_delta_target,
-    review_target,
-    rollout_target,
-)
+from workflows.schedule import target
 
 QUICK = Pace(
     first=timedelta(milliseconds=200),
@@ -52,16 +46,7 @@ QUICK = Pace(
 
 async def sweep(engine: Engine, nudger: Nudger) -> None:
     """What the Schedule has done every minute."""
-    sweeps = SweepActivities(
-        engine.work,
-        engine.inbox,
-        nudger,
-        engine.rollout_steps,
-        engine.reviews,
-        engine.import_steps,
-        engine.list_deltas,
-    )
-    await sweeps.sweep_accounts(Sweep(500))
+    await ActivityEnvironment().run(SweepActivities(engine, nudger).sweep_accounts, Sweep(500))
 
 
 @dataclass
@@ -144,25 +129,12 @@ async def bench(  # noqa: PLR0913 -- everything that a test may replace
     ``downstream`` confirms capabilities, in its own ``rhythm``.
     """
     task_queue = task_queue or f"test-{uuid.uuid4()}"
-    nudger = Nudger(
-        client,
-        task_queue=task_queue,
-        account=account_target,
-        check=check_target,
-        rollout=rollout_target,
-        review=review_target,
-        imported=import_target,
-        list_delta=list_delta_target,
-    )
+    nudger = Nudger(client, task_queue=task_queue, target=target)
     engine = await open_engine(
         settings,
         verifiers=verifiers,
         downstream=downstream,
         nudge=nudger.nudge,
-        nudge_check=nudger.nudge_check,
-        nudge_rollout=nudger.nudge_rollout,
-        nudge_review=nudger.nudge_review,
-        nudge_import=nudger.nudge_import,
     )
     if rhythm is not None:
         telling = Activations(engine.door, engine.database, engine.downstream, rhythm)

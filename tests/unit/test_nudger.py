@@ -14,12 +14,7 @@ class Noting(Nudger):
 
     def __init__(self) -> None:
         client: Any = None
-        super().__init__(
-            client,
-            task_queue="",
-            account=lambda account_id: Target(account_id, "changed"),
-            check=lambda _account_id, check_id: Target(check_id, "changed"),
-        )
+        super().__init__(client, task_queue="", target=lambda *ids: Target(ids[-1], "changed"))
         self.times: dict[str, float] = {}
 
     async def send(self, target: Target, *, deadline: timedelta = NUDGE_DEADLINE) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,8 @@ import pytest
 from temporalio.client import Client
 
 from onboarding.settings import Settings
-from tests.workflows.deaths import STORIES, Ended, Story, World, live, opened, prepare_processes
+from tests.workflows.deaths import Ended, Story, World, live, opened, prepare_processes
+from tests.workflows.dying_stories import STORIES
 
 pytestmark = pytest.mark.timeout(3600)
 
@@ -26,11 +27,14 @@ POINTS = int(os.environ.get("ONBOARDING_DEATHS", "1"))
 
 @pytest.fixture(scope="module")
 async def world(
-    temporal_settings: Settings, client: Client, tmp_path_factory: pytest.TempPathFactory
+    temporal_settings: Settings,
+    client: Client,
+    tmp_path_factory: pytest.TempPathFactory,
+    new_book: Callable[[], str],
 ) -> AsyncIterator[World]:
     await asyncio.to_thread(prepare_processes)
     folder: Path = tmp_path_factory.mktemp("deaths")
-    async with opened(temporal_settings, client, folder) as made:
+    async with opened(temporal_settings, client, folder, new_book) as made:
         yield made
 
 

@@ -107,7 +107,7 @@ async def test_a_slow_one_waits_by_a_timer_and_looks_when_it_is_told(
 
         await eventually(sleeps)
         await made.fetch("UPDATE imports SET next_at = NULL WHERE id = $1", imported)
-        made.nudger.nudge_import(imported)
+        made.nudger.nudge(imported)
         await eventually(lambda: has_ended(made, imported), 8)
         await record("import_slow", await made.history(names.import_workflow_id(imported)))
 
