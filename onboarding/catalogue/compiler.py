@@ -91,7 +91,7 @@ class Compiler:
         self._thresholds: dict[str, Threshold] = {}
         self._asked: dict[str, set[str]] = {}
         # Read for every rule.
-        self._cycles: dict[str, frozenset[str]] = {}
+        self._cycles: dict[str, tuple[str, ...]] = {}
         self._grouped: dict[str, tuple[str, ...]] = {}
 
     def policy(self, name: str, version: int, digest: str) -> typed.Policy:
@@ -438,17 +438,17 @@ class Compiler:
 
     def _refuse_cycles(self) -> None:
         for section in ("sets", "groups", "capabilities"):
-            for name in sorted(self._cyclic(section)):
+            for name in self._cyclic(section):
                 self._at = (section, name)
                 self._refuse("", f"{name!r} contains itself")
 
-    def _cyclic(self, section: str) -> frozenset[str]:
+    def _cyclic(self, section: str) -> tuple[str, ...]:
         """Names from which one comes back to them."""
         if section not in self._cycles:
             self._cycles[section] = self._find_cycles(section)
         return self._cycles[section]
 
-    def _find_cycles(self, section: str) -> frozenset[str]:
+    def _find_cycles(self, section: str) -> tuple[str, ...]:
         inside: dict[str, list[str]] = {
             "sets": {
                 name: [leaf.set for leaf in leaves if isinstance(leaf, SetRef)]
@@ -457,7 +457,7 @@ class Compiler:
             "groups": {name: list(members) for name, members in self._pack.groups.items()},
             "capabilities": {name: list(doc.granted_with) for name, doc in self._pack.capabilities.items()},
         }[section]
-        return frozenset(name for name in inside if name in _reached(inside, name))
+        return tuple(name for name in inside if name in _reached(inside, name))
 
 
 def _reached(inside: Mapping[str, list[str]], start: str) -> set[str]:
