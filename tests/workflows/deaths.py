@@ -12,7 +12,7 @@ import multiprocessing
 import signal
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -76,12 +76,15 @@ class Routed(Nudger):
         super().__init__(client, task_queue="", target=target)
         self._queues: dict[str, Nudger] = {}
 
-    def route(self, ids: Iterable[str], task_queue: str) -> None:
+    def route(self, ids: Collection[str], task_queue: str) -> None:
         """From now on nudges about these accounts or batches go to that queue, and one goes at once."""
-        nudger = Nudger(self._client, task_queue=task_queue, target=target)
+        self.expect(ids, task_queue)
         for one in ids:
-            self._queues[one] = nudger
             self.nudge(one)
+
+    def expect(self, ids: Iterable[str], task_queue: str) -> None:
+        """From now on nudges about these go to that queue."""
+        self._queues |= dict.fromkeys(ids, Nudger(self._client, task_queue=task_queue, target=target))
 
     async def send(self, target: Target, *, deadline: timedelta = SWEEP_DEADLINE) -> bool:
         """By the queue of whom it is about."""
@@ -111,11 +114,17 @@ class World:
     receiver: Receiver
     new_book: Callable[[], str]
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    _books: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def sandboxed(self) -> Engine:
         """The engine where the sandbox answers."""
         return self.engines[""]
+
+    async def book(self) -> Settings:
+        """Settings of a new database; migrations run one at a time in a process."""
+        async with self._books:
+            return self.settings.model_copy(update={"database_url": await asyncio.to_thread(self.new_book)})
 
     def orders(self, task_queue: str, vendor: str, **more: Any) -> Orders:
         """What a worker is told."""
@@ -358,7 +367,8 @@ async def live(world: World, kind: type[Story], die_at: str = "") -> Ended:
     orders = world.orders(name, kind.vendor, max_cached_workflows=kind.cached, die_at=die_at)
     async with world.slots:
         story = kind(world, orders)
-        await story.begin()
+        async with asyncio.timeout(END_SECONDS):
+            await story.begin()
         worker = _processes.Process(target=work, args=(story.orders,), daemon=True)
         worker.start()
         until, died = time.monotonic() + END_SECONDS, False

@@ -20,7 +20,7 @@ from tests.imports.telling import shop, started
 from tests.policies.telling import NOTICE, accounts, announcements, bound, published, rolled_out
 from tests.stories.telling import individual
 from tests.stories.test_local_verifiers import ORDINARY
-from tests.support.dying import ASKED, Address, paced, verifiers_of
+from tests.support.dying import ASKED, Address, downstream_of, paced, verifiers_of
 from tests.support.http_vendor import HttpVendor, HttpVerifier
 from tests.support.samples import BANK_ACCOUNT, RECIPIENT, RECIPIENT_DETAILS, patched
 from tests.workflows.deaths import Story
@@ -46,13 +46,17 @@ class Onboarded(Story):
     expected: ClassVar[dict[str, Any]] = {"stage": "active", "charges": [1]}
 
     async def begin(self) -> None:
-        """An account with all that is asked for, as one request and another."""
+        """An account with all that is asked for."""
+        await self.make()
+        self.world.nudger.route([self.id], self.orders.task_queue)
+
+    async def make(self) -> None:
+        """The account, as one request and another."""
         engine = self.engine
         caller = await self.caller()
         whole = patched(RECIPIENT, identity={**RECIPIENT["identity"], "country": "US", **RECIPIENT_DETAILS["identity"]})
         self.id = str((await engine.accounts.create(caller, whole, None)).account["id"])
         await engine.accounts.create_bank_account(caller, self.id, {"external_account": BANK_ACCOUNT}, None)
-        self.world.nudger.route([self.id], self.orders.task_queue)
 
     async def go_on(self) -> bool:
         """The vendor calls back once it was asked."""
@@ -334,10 +338,11 @@ class Apart(Story):
 
     async def open(self, **changes: Any) -> None:
         """Make the book; ``changes`` are to what its worker is told."""
-        url = await asyncio.to_thread(self.world.new_book)
-        settings = self.world.settings.model_copy(update={"database_url": url})
+        settings = await self.world.book()
         self.orders = replace(self.orders, settings=settings, **changes)
-        self.own = paced(await open_engine(settings, verifiers=verifiers_of(self.orders)))
+        self.own = paced(
+            await open_engine(settings, verifiers=verifiers_of(self.orders), downstream=downstream_of(self.orders))
+        )
 
     async def close(self) -> None:
         """The book is left behind."""
@@ -395,30 +400,28 @@ class Screened(Apart):
         return await self.inspected(*self.ids)
 
 
-class Swept(Apart):
-    """Nobody nudges an account: the sweep finds it."""
+class Swept(Apart, Onboarded):
+    """Nobody nudges an account about which a vendor must be asked: the sweep finds it."""
 
     kinds: ClassVar[tuple[str, ...]] = ("SweepWorkflow", "sweep_accounts", "a step")
-    expected: ClassVar[dict[str, Any]] = {"stage": "active"}
+    vendor = "polled"
     sweeps: int = 0
 
     async def begin(self) -> None:
-        """An account with all that is asked for."""
+        """The account, in a book of its own."""
         await self.open()
-        whole = patched(RECIPIENT, identity={**RECIPIENT["identity"], "country": "US", **RECIPIENT_DETAILS["identity"]})
-        caller = await self.caller()
-        self.id = str((await self.engine.accounts.create(caller, whole, None)).account["id"])
-        await self.engine.accounts.create_bank_account(caller, self.id, {"external_account": BANK_ACCOUNT}, None)
+        await self.make()
+        self.world.nudger.expect([self.id], self.orders.task_queue)  # the sweeps of the worker that comes after it
 
     def sweep(self) -> str:
         """The newest sweep's run."""
         return f"sweep-{self.id}-{self.sweeps}"
 
     async def go_on(self) -> bool:
-        """Sweep as the Schedule does, which starts none while one is under way; each makes up for lost time at once."""
+        """Sweep as the Schedule does, which starts none while one is under way; but nobody waits for its minute."""
+        if await self.stage() == "active":
+            return await self.have_ended()
         if self.sweeps == 0 or await self.world.status(self.sweep()) is not WorkflowExecutionStatus.RUNNING:
-            if await self.stage() == "active" and await self.have_ended():
-                return True
             await self.fetch("UPDATE accounts SET look_at = clock_timestamp() WHERE id = $1", self.id)
             self.sweeps += 1
             await self.world.client.start_workflow(
@@ -429,10 +432,6 @@ class Swept(Apart):
                 execution_timeout=options.SWEEP_RUN_LIMIT,
             )
         return False
-
-    async def left(self) -> dict[str, Any]:
-        """Rows."""
-        return await self.rows()
 
 
 STORIES: tuple[type[Story], ...] = (
