@@ -14,7 +14,7 @@ async def nothing() -> None:
 
 @workflow.defn
 class MinimalWorkflow:
-    """Runs an empty local activity for each signal it gets, and ends after the last."""
+    """Runs an empty activity for each signal it gets, local or ordinary, and ends after the last."""
 
     def __init__(self) -> None:
         self._nudges = 0
@@ -25,8 +25,9 @@ class MinimalWorkflow:
         self._nudges += 1
 
     @workflow.run
-    async def run(self, nudges: int) -> None:
+    async def run(self, nudges: int, is_local: bool = True) -> None:  # noqa: FBT001, FBT002 -- Temporal's arguments
         """See the class."""
+        run = workflow.execute_local_activity if is_local else workflow.execute_activity
         for number in range(1, nudges + 1):
             await workflow.wait_condition(lambda number=number: self._nudges >= number)  # type: ignore[misc]
-            await workflow.execute_local_activity(nothing, start_to_close_timeout=timedelta(seconds=5))
+            await run(nothing, start_to_close_timeout=timedelta(seconds=5))

@@ -1,10 +1,11 @@
-"""Onboardings per second, end to end, beside a minimal workflow with as many activities on the same server.
+"""Onboardings per second, end to end, beside minimal workflows with as many activities on the same server.
 
 An onboarding: an individual is created with everything but a bank account, its run sees that it must wait for one,
 it gets one, and the run ends with transfers active. Engine, worker, client, Postgres and Temporal's development server
-share the machine, as both sides do; they take turns, so noise hits both. The minimal side makes no requests of an API
-and has no database: what the ratio shows is the engine's whole work, not Temporal's. Neither rate says what a cluster
-can do. Run it with bytecode caching on: without, the sandbox compiles the workflow's modules at each start (5 ms).
+share the machine, as all sides do; they take turns, so noise hits each. The minimal sides, one with local activities as
+the engine's own are and one with ordinary ones, make no requests of an API and have no database: what the ratios show
+is the engine's whole work, not Temporal's. No rate says what a cluster can do. Run it with bytecode caching on:
+without, the sandbox compiles the workflow's modules at each start (5 ms).
 
 ``python -m benchmarks.onboardings [--accounts 100] [--at-once 20] [--rounds 3]``
 """
@@ -101,7 +102,7 @@ class NoticedPlans:
 
 
 class Sides:
-    """Both sides on one server."""
+    """All sides on one server."""
 
     def __init__(self, engine: Engine, plans: NoticedPlans, client: Client, task_queue: str, caller: Caller) -> None:
         self.engine = engine
@@ -121,13 +122,17 @@ class Sides:
         self.accounts.append(account_id)
         await self._ended(names.account_workflow_id(account_id))
 
-    async def minimal(self) -> None:
+    async def ordinary(self) -> None:
+        """The minimal workflow with ordinary activities."""
+        await self.minimal(is_local=False)
+
+    async def minimal(self, *, is_local: bool = True) -> None:
         """One minimal workflow with as many signals and activities."""
         workflow_id = f"minimal/{uuid.uuid4()}"
         for _ in range(REQUESTS):
             await self.client.start_workflow(
-                MinimalWorkflow.run, REQUESTS, id=workflow_id, task_queue=f"{self.task_queue}-minimal",
-                start_signal="nudge",
+                MinimalWorkflow.run, args=[REQUESTS, is_local], id=workflow_id,
+                task_queue=f"{self.task_queue}-minimal", start_signal="nudge",
             )  # fmt: skip
         await self._ended(workflow_id)
 
@@ -162,7 +167,7 @@ async def rate(side: Callable[[], Awaitable[None]], times: int, at_once: int) ->
 
 
 async def measure(settings: Settings, accounts: int, at_once: int, rounds: int) -> dict[str, Any]:
-    """Rates of both sides, round by round, and the events of the onboardings."""
+    """Rates of all sides, round by round, and the events of the onboardings."""
     client = await connect(settings, lazy=False)
     nudger = Nudger(client, task_queue=settings.task_queue, target=target)
     engine = await open_engine(settings, nudge=nudger.nudge, name="benchmark")
@@ -177,14 +182,15 @@ async def measure(settings: Settings, accounts: int, at_once: int, rounds: int) 
         await keys.create_platform(tx, platform_id=platform_id)
     caller = Caller(platform_id, livemode=False, actor="benchmark")
     sides = Sides(engine, plans, client, settings.task_queue, caller)
-    found: dict[str, list[float]] = {"onboarding": [], "minimal": []}
-    spent = {"onboarding": 0.0, "minimal": 0.0}
+    all_sides = {"onboarding": sides.onboarding, "minimal": sides.minimal, "ordinary": sides.ordinary}
+    found: dict[str, list[float]] = {name: [] for name in all_sides}
+    spent = dict.fromkeys(all_sides, 0.0)
     try:
         async with product, minimal:
-            await rate(sides.onboarding, at_once, at_once)  # warm
-            await rate(sides.minimal, at_once, at_once)
+            for side in all_sides.values():
+                await rate(side, at_once, at_once)  # warm
             for _ in range(rounds):
-                for name, side in (("onboarding", sides.onboarding), ("minimal", sides.minimal)):
+                for name, side in all_sides.items():
                     before = time.process_time()
                     found[name].append(await rate(side, accounts, at_once))
                     spent[name] += time.process_time() - before
@@ -193,12 +199,11 @@ async def measure(settings: Settings, accounts: int, at_once: int, rounds: int) 
     finally:
         await nudger.close()
         await engine.close()
-    onboarding, other = statistics.median(found["onboarding"]), statistics.median(found["minimal"])
+    rates = {name: statistics.median(one) for name, one in found.items()}
     return {
         "at_once": at_once,
-        "onboardings_per_second": round(onboarding, 1),
-        "minimal_per_second": round(other, 1),
-        "ratio": round(onboarding / other, 2),
+        "per_second": {name: round(one, 1) for name, one in rates.items()},
+        "ratio": {name: round(rates["onboarding"] / rates[name], 2) for name in ("minimal", "ordinary")},
         "events_per_onboarding": {"median": statistics.median(events), "most": max(events)},
         "process_ms_each": {name: round(1000 * one / rounds / accounts, 1) for name, one in spent.items()},
         "active": f"{active} of {len(sides.accounts)}",
