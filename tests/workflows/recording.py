@@ -115,8 +115,7 @@ def _always(asked: Iterable[str]) -> list[str]:
 
 
 def _has_only_looked(asked: Iterable[str]) -> bool:
-    begin, *then = _always(asked)
-    return begin.startswith("workflow ") and len(then) == 2 and "activity " in then[0] and then[1] == "complete"
+    return _always(asked) == ["workflow AccountWorkflow", "local activity plan_account", "complete"]
 
 
 def _command(event: HistoryEvent) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -47,10 +47,11 @@ async def screened_bench(settings: Settings, client: Client, folder: Path) -> As
 
 
 async def test_sweep_starts_it_and_a_killed_worker_is_made_good(
-    temporal_settings: Settings, client: Client, tmp_path: Path
+    temporal_settings: Settings, client: Client, tmp_path: Path, new_book: Callable[[], str]
 ) -> None:
     write(tmp_path, "Ysolde Varkentin")
-    async with screened_bench(temporal_settings, client, tmp_path) as (made, screening):
+    settings = temporal_settings.model_copy(update={"database_url": new_book()})  # a delta looks at everybody
+    async with screened_bench(settings, client, tmp_path) as (made, screening):
         caller = await made.platform()
         await made.engine.list_deltas.note()
         ids = []
