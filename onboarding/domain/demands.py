@@ -40,8 +40,7 @@ class DueStatus(StrEnum):
 _RANK = {status: rank for rank, status in enumerate(DueStatus)}
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """Whom a rule is about.
 
     Attributes:
@@ -125,8 +124,7 @@ class Finding(NamedTuple):
     by: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CheckDue:
+class CheckDue(NamedTuple):
     """A question that must be asked now."""
 
     kind: str

@@ -10,6 +10,7 @@ marks to the marks changes nothing; a later pass never restricts; removing what 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from onboarding.domain.capabilities import (
@@ -41,6 +42,10 @@ if TYPE_CHECKING:
 
 EVALUATOR_VERSION = 4
 """Raised with every change of behaviour: a process older than the evaluator that wrote a row must not write it."""
+
+
+_demand = partial(tuple.__new__, Demand)
+"""A demand of a tuple of its parts, as ``needs`` makes openings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +115,11 @@ def evaluate(policies: Policies, state: State, as_of: datetime) -> Evaluation:
     risk = risk_of(policy, state, now) if policy.risk and live else None
     reading, risk, reviewed = _read(policy, state, live, now, risk)
     clock = _Clock(state, now)
-    demands = tuple([Demand(opening, clock.impacts(opening)) for opening in reading.openings])
-
+    demands = _demands(reading.openings, clock)
     statuses, activations = _statuses(present, final, state, demands, clock)
     if clock.first_activations:
         # A first activation starts clocks; none of them is shorter than an instant, so no status changes again.
-        demands = tuple([Demand(opening, clock.impacts(opening)) for opening in reading.openings])
+        demands = _demands(reading.openings, clock)
         if risk is not None and risk.due_at is None:
             risk = risk.first(as_of)
     if risk is not None and risk.due_at is not None:
@@ -144,6 +148,11 @@ def evaluate(policies: Policies, state: State, as_of: datetime) -> Evaluation:
         findings=tuple(reading.findings),
         risk=risk,
     )
+
+
+def _demands(openings: Iterable[Opening], clock: _Clock) -> tuple[Demand, ...]:
+    impacts = clock.impacts
+    return tuple([_demand((opening, impacts(opening))) for opening in openings])
 
 
 def _read(

@@ -225,11 +225,16 @@ class Reading:
                 self.checks_due.append(CheckDue(*question))
         asked = self._requested.get(check.id, ()) if check is not None else ()
         in_review = check is not None and check.state is CheckState.IN_REVIEW
-        self._open_need(
-            rule, subject, need.check, Cause.ORDERED if asked else Cause.PENDING, restricts,
-            asked or tuple([(path, ()) for path in need.pending]), awaits_user=bool(asked), in_review=in_review,
-            at_once=in_review and kind.sanctionable, sanctionable=kind.sanctionable and not asked,
+        name, cause = need.check, Cause.ORDERED if asked else Cause.PENDING
+        # As _open_need does, whose arguments by name take as long as all the rest of this.
+        self.openings.append(
+            _opened((
+                rule.name, name, self._key(rule, subject, name), subject, cause, restricts, asked or need.waiting,
+                len(self.openings), bool(asked), in_review, (), in_review and kind.sanctionable, rule.starts_at,
+                kind.sanctionable and not asked, False,
+            ))
         )  # fmt: skip
+        self.findings.append(_found((rule.name, subject.id, name, cause, ())))
 
     def _open_failed(
         self,
@@ -449,6 +454,13 @@ class Reading:
         self._marks[kind, key] = mark
         self.new_marks.append(mark)
 
+    def _key(self, rule: Rule, subject: Subject, need: str) -> str:
+        """The stem of an opening's deadlines in this cycle, which is the number of times that evidence expired."""
+        if not self._expiries:
+            return f"{rule.name}|{subject.slot}|{need}|0"
+        stem = f"{rule.name}|{subject.slot}|{need}"
+        return f"{stem}|{self._expiries.get(stem, 0)}"
+
     def _open_need(  # noqa: PLR0913 -- the parts of one opening
         self,
         rule: Rule,
@@ -466,13 +478,10 @@ class Reading:
         key: str | None = None,
         confirms: bool = False,
     ) -> None:
-        if key is None:
-            stem = f"{rule.name}|{subject.slot}|{need}"
-            key = f"{stem}|{self._expiries.get(stem, 0) if self._expiries else 0}"
         self.openings.append(
             _opened((
-                rule.name, need, key, subject, cause, restricts, entries, len(self.openings), awaits_user, in_review,
-                options, at_once, rule.starts_at, sanctionable, confirms,
+                rule.name, need, key or self._key(rule, subject, need), subject, cause, restricts, entries,
+                len(self.openings), awaits_user, in_review, options, at_once, rule.starts_at, sanctionable, confirms,
             ))
         )  # fmt: skip
         self.findings.append(_found((rule.name, subject.id, need, cause, ())))

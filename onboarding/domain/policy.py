@@ -86,6 +86,7 @@ class ProofNeed:
         pending: leaves shown as awaiting the engine while an answer is out; none for what must not be told.
         remedies: what each failure code raises; the key ``*`` stands for every other code.
         accepts: leaf groups each of which settles a failure for good once it is supplied, such as a declaration.
+        waiting: the entries of ``pending``, made once: a look shows them for most questions of a new account.
     """
 
     check: str
@@ -93,6 +94,11 @@ class ProofNeed:
     pending: tuple[str, ...]
     remedies: Mapping[str, Remedy]
     accepts: tuple[tuple[str, ...], ...] = ()
+    waiting: tuple[tuple[str, tuple[str, ...]], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Make what is read at every look."""
+        object.__setattr__(self, "waiting", tuple((path, ()) for path in self.pending))
 
 
 @dataclass(frozen=True, slots=True)

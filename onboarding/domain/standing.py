@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from onboarding.domain.state import Outcome
 
@@ -27,8 +26,7 @@ class Verdict(StrEnum):
     EXPIRED = "expired"
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """The verdict and the evidence row it rests on; ``valid_until`` of a pass, None for ever."""
 
     verdict: Verdict
