@@ -340,9 +340,9 @@ class Apart(Story):
         """Make the book; ``changes`` are to what its worker is told."""
         settings = await self.world.book()
         self.orders = replace(self.orders, settings=settings, **changes)
-        self.own = paced(
-            await open_engine(settings, verifiers=verifiers_of(self.orders), downstream=downstream_of(self.orders))
-        )
+        known, told = verifiers_of(self.orders), downstream_of(self.orders)
+        nudge = self.world.nudger.nudge
+        self.own = paced(await open_engine(settings, verifiers=known, downstream=told, nudge=nudge))
 
     async def close(self) -> None:
         """The book is left behind."""
