@@ -388,8 +388,8 @@ async def live(world: World, kind: type[Story], die_at: str = "") -> Ended:
             finally:
                 worker.kill()
                 await asyncio.to_thread(worker.join)
-        await story.close()
         with suppress(RPCError):
             await world.client.get_workflow_handle((await story.runs())[0]).terminate("the story is over")
+        await story.close()
     points = tuple(orders.points.read_text().splitlines()) if orders.points.exists() else ()
     return Ended(died, left, wrong, points)
