@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from itertools import count
+from collections.abc import AsyncIterator
 
 import pytest
 
 from onboarding.door.callers import Caller
 from onboarding.engine import Engine, open_engine
-from onboarding.local.postgres import LocalPostgres
 from onboarding.settings import Settings
-from onboarding.storage import migrate
 from tests.stories.telling import new_caller
-
-_NUMBERS = count()
 
 
 @pytest.fixture(scope="session")
@@ -27,16 +22,3 @@ async def engine(settings: Settings) -> AsyncIterator[Engine]:
 @pytest.fixture
 async def caller(engine: Engine) -> Caller:
     return await new_caller(engine)
-
-
-@pytest.fixture(scope="session")
-def new_book(postgres: LocalPostgres) -> Callable[[], str]:
-    """Makes an empty book, for what is about all accounts there are; answers with its address."""
-
-    def make() -> str:
-        name = f"policies_{next(_NUMBERS)}"
-        postgres.create_database(name)
-        migrate.upgrade(postgres.url(name))
-        return postgres.url(name)
-
-    return make

@@ -44,6 +44,16 @@ QUICK = Pace(
 """Seconds where the product waits for minutes."""
 
 
+async def status_of(client: Client, workflow_id: str) -> WorkflowExecutionStatus | None:
+    """How the newest run of a workflow stands; None if there never was one."""
+    try:
+        return (await client.get_workflow_handle(workflow_id).describe()).status
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
+
+
 async def sweep(engine: Engine, nudger: Nudger) -> None:
     """What the Schedule has done every minute."""
     await ActivityEnvironment().run(SweepActivities(engine, nudger).sweep_accounts, Sweep(500))
@@ -91,12 +101,7 @@ class Bench:
 
     async def status(self, workflow_id: str) -> WorkflowExecutionStatus | None:
         """How the newest run of a workflow stands; None if there never was one."""
-        try:
-            return (await self.client.get_workflow_handle(workflow_id).describe()).status
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return None
-            raise
+        return await status_of(self.client, workflow_id)
 
     async def ended(self, account_id: str, within: float = 20.0) -> None:
         """Wait until no run works on the account."""

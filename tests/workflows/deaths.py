@@ -26,7 +26,7 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from onboarding.checks import Checks
 from onboarding.domain.errors import Refusal
@@ -42,7 +42,7 @@ from tests.support.dying import Orders, downstream_of, paced, verifiers_of, work
 from tests.support.http_vendor import HttpVendor
 from tests.support.receiver import Receiver
 from tests.support.temporal import QUICK as CHECK_PACE
-from tests.support.temporal import Bench, made_worker, sweep
+from tests.support.temporal import Bench, made_worker, status_of, sweep
 from tests.workflows.recording import replay
 from workflows import names
 from workflows.schedule import target
@@ -141,12 +141,7 @@ class World:
 
     async def status(self, workflow_id: str) -> WorkflowExecutionStatus | None:
         """How the newest run stands; None if there was none."""
-        try:
-            return (await self.client.get_workflow_handle(workflow_id).describe()).status
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return None
-            raise
+        return await status_of(self.client, workflow_id)
 
 
 @asynccontextmanager

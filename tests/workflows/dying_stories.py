@@ -221,13 +221,40 @@ class Ordered(Story):
         return {**await self.rows(), "answer": answer if isinstance(answer, str) else answer["status"]}
 
 
-class RolledOut(Story):
+class Batch(Story):
+    """A story of many accounts; ``table`` is where it stands. Its run is its only one: those of its accounts go on."""
+
+    table: ClassVar[str] = ""
+
+    async def accounts(self) -> Sequence[str]:
+        """Ids of its accounts."""
+        raise NotImplementedError
+
+    async def go_on(self) -> bool:
+        """It goes by itself."""
+        [row] = await self.fetch(f"SELECT state FROM {self.table} WHERE id = $1", self.id)  # noqa: S608 -- our own name
+        [run] = await self.runs()
+        return row[0] == "done" and await self.world.status(run) is not WorkflowExecutionStatus.RUNNING
+
+    async def wrong(self) -> list[str]:
+        """Of its accounts."""
+        [run] = await self.runs()
+        await replay(await self.world.client.get_workflow_handle(run).fetch_history())
+        return await self.inspected(*await self.accounts())
+
+
+class RolledOut(Batch):
     """A policy goes to three accounts in two waves."""
 
     kinds: ClassVar[tuple[str, ...]] = ("RolloutWorkflow", "step_rollout", "AnnouncePolicy", "a step")
     expected: ClassVar[dict[str, Any]] = {"policies": [True, True, True], "told": [1, 1, 1]}
+    table = "rollouts"
     ids: Sequence[str] = ()
     policy: str = ""
+
+    async def accounts(self) -> Sequence[str]:
+        """Those that it began with."""
+        return self.ids
 
     async def begin(self) -> None:
         """Accounts, a policy, and its roll-out."""
@@ -243,12 +270,6 @@ class RolledOut(Story):
         """Its own. Those of its accounts go on: they wait for what the policy asks."""
         return [names.rollout_workflow_id(self.id)]
 
-    async def go_on(self) -> bool:
-        """It goes by itself."""
-        [row] = await self.fetch("SELECT state FROM rollouts WHERE id = $1", self.id)
-        [run] = await self.runs()
-        return row[0] == "done" and await self.world.status(run) is not WorkflowExecutionStatus.RUNNING
-
     async def left(self) -> dict[str, Any]:
         """Which policy each account has, and how often it was told of it; which wave one is in, its id decides."""
         engine = self.engine
@@ -263,18 +284,13 @@ class RolledOut(Story):
             "events": [tuple(row) for row in events],
         }
 
-    async def wrong(self) -> list[str]:
-        """Of its accounts."""
-        [run] = await self.runs()
-        await replay(await self.world.client.get_workflow_handle(run).fetch_history())
-        return await self.inspected(*self.ids)
 
-
-class Imported(Story):
+class Imported(Batch):
     """A platform's book of five accounts, one of which is refused, in steps of two lines."""
 
     kinds: ClassVar[tuple[str, ...]] = ("ImportWorkflow", "step_import", "PlayLine", "a step")
     expected: ClassVar[dict[str, Any]] = {"lines": [("imported", 5), ("refused", 1)], "accounts": 5, "state": "done"}
+    table = "imports"
     platform: str = ""
 
     async def begin(self) -> None:
@@ -289,13 +305,7 @@ class Imported(Story):
         """Its own. Those of its accounts go on: they wait for what their users are asked."""
         return [names.import_workflow_id(self.id)]
 
-    async def go_on(self) -> bool:
-        """It goes by itself."""
-        [row] = await self.fetch("SELECT state FROM imports WHERE id = $1", self.id)
-        [run] = await self.runs()
-        return row[0] == "done" and await self.world.status(run) is not WorkflowExecutionStatus.RUNNING
-
-    async def accounts(self) -> list[str]:
+    async def accounts(self) -> Sequence[str]:
         """The platform's."""
         return [row[0] for row in await self.fetch("SELECT id FROM accounts WHERE platform_id = $1", self.platform)]
 
@@ -316,12 +326,6 @@ class Imported(Story):
             "created": created[0],
             "told": {row[0] for row in await self.fetch(told, self.id)} == set(ids),
         }
-
-    async def wrong(self) -> list[str]:
-        """Of its accounts."""
-        [run] = await self.runs()
-        await replay(await self.world.client.get_workflow_handle(run).fetch_history())
-        return await self.inspected(*await self.accounts())
 
 
 @dataclass
@@ -349,12 +353,17 @@ class Apart(Story):
         await self.engine.close()
 
 
-class Screened(Apart):
+class Screened(Apart, Batch):
     """A list gets a name that is that of every other account, of which a page has three."""
 
     kinds: ClassVar[tuple[str, ...]] = ("ListDeltaWorkflow", "step_list_delta", "PlaceOrder", "a step")
     expected: ClassVar[dict[str, Any]] = {"state": "done", "looked": 8, "asked": [0, 1] * 4}
+    table = "list_deltas"
     ids: Sequence[str] = ()
+
+    async def accounts(self) -> Sequence[str]:
+        """Those that it began with."""
+        return self.ids
 
     async def begin(self) -> None:
         """Accounts that were passed by an older list, and the newer one."""
@@ -380,24 +389,12 @@ class Screened(Apart):
         """Its own."""
         return [names.list_delta_workflow_id(self.id)]
 
-    async def go_on(self) -> bool:
-        """It goes by itself."""
-        [row] = await self.fetch("SELECT state FROM list_deltas WHERE id = $1", self.id)
-        [run] = await self.runs()
-        return row[0] == "done" and await self.world.status(run) is not WorkflowExecutionStatus.RUNNING
-
     async def left(self) -> dict[str, Any]:
         """Who was asked again, and how often."""
         [delta] = await self.fetch("SELECT state, looked FROM list_deltas WHERE id = $1", self.id)
         rows = await self.fetch("SELECT account_id, count(*) FROM orders WHERE campaign = $1 GROUP BY 1", self.id)
         asked = {row[0]: row[1] for row in rows}
         return {"state": delta[0], "looked": delta[1], "asked": [asked.get(one, 0) for one in self.ids]}
-
-    async def wrong(self) -> list[str]:
-        """Of its accounts."""
-        [run] = await self.runs()
-        await replay(await self.world.client.get_workflow_handle(run).fetch_history())
-        return await self.inspected(*self.ids)
 
 
 class Swept(Apart, Onboarded):
