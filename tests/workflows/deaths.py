@@ -360,8 +360,9 @@ async def live(world: World, kind: type[Story], die_at: str = "") -> Ended:
     """Tell a story; its worker dies at a point, if one is given, and another takes its place."""
     name = f"{kind.__name__}-{uuid.uuid4().hex[:12]}"
     orders = world.orders(name, kind.vendor, max_cached_workflows=kind.cached, die_at=die_at)
-    async with world.slots:
+    async with world.slots, AsyncExitStack() as ends:
         story = kind(world, orders)
+        ends.push_async_callback(story.close)
         async with asyncio.timeout(END_SECONDS):
             await story.begin()
         worker = _processes.Process(target=work, args=(story.orders,), daemon=True)
@@ -385,6 +386,5 @@ async def live(world: World, kind: type[Story], die_at: str = "") -> Ended:
                 await asyncio.to_thread(worker.join)
         with suppress(RPCError):
             await world.client.get_workflow_handle((await story.runs())[0]).terminate("the story is over")
-        await story.close()
     points = tuple(orders.points.read_text().splitlines()) if orders.points.exists() else ()
     return Ended(died, left, wrong, points)

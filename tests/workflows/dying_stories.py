@@ -350,7 +350,8 @@ class Apart(Story):
 
     async def close(self) -> None:
         """The book is left behind."""
-        await self.engine.close()
+        if self.own is not None:
+            await self.own.close()
 
 
 class Screened(Apart, Batch):
