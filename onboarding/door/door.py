@@ -491,7 +491,7 @@ class Door:
             "wake_at": wake_at,
             "look_at": owing.look_at,
             "stage": view.stage,
-            "view_digest": view.digest,
+            "view_digest": owing.view_digest,
             "silent_at": silent_at,
             **silence.columns,
             "run_lease_until": lease,

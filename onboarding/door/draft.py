@@ -95,6 +95,7 @@ class Draft:
         attempts: rows of the attempts of open checks.
         batch: rows to be written in the same transaction, beside what the journal writes.
         evidence, checks, reviews: what changes did to checks, for the journal.
+        is_shown: the account's own run shows operators what this transaction leaves.
         row_changes: columns of the account's row that a change sets; ``leases`` claims of checks.
         review_changes: columns of existing reviews that a change sets, by the review's id.
         new_reviews: rows of reviews that this transaction opened; ``owes_review_run``: one of them has no run yet.
@@ -141,6 +142,7 @@ class Draft:
         self.state = State(account_id)
         self.attempts: list[Any] = []
         self.closed = False
+        self.is_shown = False
         self.silent_at: datetime | None = None
         self.row_changes: dict[str, Any] = {}
         self.leases: dict[str, Lease] = {}

@@ -2,6 +2,7 @@
 
 ``look_at`` is always in the database's time: now while something is owed and nobody has claimed it, else the earlier of
 the wake time and the end of a claim. An account on a test clock has none unless work is owed, for its clock moves it.
+A look of the account's own run is owed, too, while that shows operators what is no longer so.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 
 
 class Owing:
-    """When somebody must look at the account next, in the database's time, and whether to say so now."""
+    """When somebody must look at the account next, in the database's time, and whether to say so now.
+
+    ``view_digest`` is that of what the account's run shows.
+    """
 
     def __init__(
         self,
@@ -48,7 +52,10 @@ class Owing:
         current = record.book_epoch if record is not None else epoch
         claimed = lease is not None and lease > now and epoch == current
         unsettled = view.is_worked_on(silent_at, draft.as_of)
-        owed = unclaimed or (unsettled and not claimed)
+        is_work = unclaimed or (unsettled and not claimed)
+        # Whoever was to tell the account's run of a change may have died, or found nobody: until it has looked itself.
+        is_stale = claimed and not draft.is_shown and record is not None and record.row.view_digest != view.digest
+        owed = is_work or is_stale
         on_clock = record is not None and record.clock_now is not None
         ends = [until for until in claims if until is not None and until > now]
         if claimed and unsettled and lease is not None:
@@ -65,7 +72,8 @@ class Owing:
             row.lease_until is not None and row.state != CheckState.IN_REVIEW and check_id not in leases
             for check_id, row in record.checks.items()
         )
-        seen_change = claimed and record is not None and record.row.view_digest != view.digest
+        self.view_digest = record.row.view_digest if is_stale and record is not None else view.digest
+        is_told = record is not None and record.row.look_at is not None and record.row.look_at <= now
         soon = wake_at is not None and not on_clock and wake_at - now <= SOON
         was_soon = (
             record is not None
@@ -73,7 +81,8 @@ class Owing:
             and record.row.wake_at - now <= SOON
             and record.row.wake_at == wake_at
         )
-        self.nudge = owed or withdrawn or seen_change or draft.owes_review_run or (soon and not was_soon)
+        shows = is_stale and not is_told
+        self.nudge = is_work or withdrawn or shows or draft.owes_review_run or (soon and not was_soon)
 
 
 def needs_worker(check: Check) -> bool:

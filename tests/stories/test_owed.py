@@ -149,6 +149,34 @@ async def test_what_operators_see_nudges_while_somebody_works(desk: Desk) -> Non
     assert desk.nudged == [life.id]
 
 
+async def test_what_a_run_shows_is_owed_until_it_has_looked_again(desk: Desk) -> None:
+    """Whoever changed the account may have died before it said so, or Temporal was away."""
+    life = await desk.collecting()
+    await life.supply(identity__individual=samples.RECIPIENT_DETAILS["identity"]["individual"])
+    now = await database_now(desk.engine)
+    assert near((await life.row())["look_at"], now)
+
+    # Somebody was told: further changes wait for the same look.
+    desk.nudged.clear()
+    await life.supply(display_name="Another")
+    await life.look()
+    assert desk.nudged == []
+    assert near((await life.row())["look_at"], now)
+
+    # Nobody came. The sweep tells somebody again, later each time.
+    assert life.id in await desk.engine.work.sweep(10_000)
+    assert life.id not in await desk.engine.work.sweep(10_000)
+    await life.look()
+    assert (await life.row())["look_tries"] == 1
+
+    # A look of the run's own is what was owed.
+    plan = await life.plan()
+    row = await life.row()
+    assert (plan.done, plan.waiting_for) == (False, "user")
+    assert row["look_at"] == row["run_lease_until"] > now + HOUR
+    assert row["look_tries"] == 0
+
+
 async def test_a_wake_time_that_comes_near_nudges(desk: Desk) -> None:
     life = await desk.settled()
     await life.supply(identity__individual__address__line1="12 Ordinary Road")  # answered in 5 s of real time

@@ -287,13 +287,17 @@ class Story:
             *(names.review_workflow_id(row[0]) for row in reviews),
         ]
 
+    async def awaited(self) -> list[str]:
+        """What is still to come: runs that have not ended, and whoever owes a look."""
+        owed = "SELECT look_at FROM accounts WHERE id = $1 AND look_at <= clock_timestamp() + interval '1 day'"
+        looks = [f"a look at {row[0]:%H:%M:%S}" for row in await self.fetch(owed, self.id)]
+        found = {run: await self.world.status(run) for run in await self.runs()}
+        none_yet = [] if found[names.account_workflow_id(self.id)] else ["the account's first run"]
+        return [*looks, *none_yet, *(run for run, one in found.items() if one is WorkflowExecutionStatus.RUNNING)]
+
     async def have_ended(self) -> bool:
         """Whether nothing runs any more, and nobody owes a look."""
-        owed = "SELECT 1 FROM accounts WHERE id = $1 AND look_at <= clock_timestamp() + interval '1 day'"
-        if await self.fetch(owed, self.id):
-            return False
-        found = [await self.world.status(run) for run in await self.runs()]
-        return WorkflowExecutionStatus.RUNNING not in found and found[0] is not None
+        return not await self.awaited()
 
     async def stage(self) -> str:
         """Of the account."""
@@ -375,7 +379,9 @@ async def live(world: World, kind: type[Story], die_at: str = "") -> Ended:
                         assert worker.exitcode == -signal.SIGKILL, f"{name}: the worker ended, {worker.exitcode}"
                         died = True
                         await successor.enter_async_context(world.worker(story.engine, name, kind.cached))
-                    assert time.monotonic() < until, f"{name}, {die_at}: has not ended, {await story.left()}"
+                    if time.monotonic() > until:
+                        awaited, left = await story.awaited(), await story.left()
+                        raise AssertionError(f"{name}, {die_at}: has not ended; awaits {awaited}, left {left}")
                     await asyncio.sleep(LOOK_SECONDS)
                 if die_at and not died:
                     await asyncio.sleep(2 * LOOK_SECONDS)  # a point of the very last task

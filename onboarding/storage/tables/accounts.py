@@ -15,7 +15,8 @@ class Account(Table, table=True):
     """An account; changed through the door only.
 
     ``wake_at`` is in the account's own time, ``look_at`` always in the database's. ``data_key`` and ``digest_key`` are
-    wrapped by the root key, and null after an erasure. ``view_digest`` is that of what operators see.
+    wrapped by the root key, and null after an erasure. ``view_digest`` is that of what its run shows operators, or
+    would if there were one.
 
     ``waiting_since`` is when it last began to wait for its user, null while it does not; ``reminders`` were sent since,
     and at ``remind_at`` the next one is, or the onboarding is abandoned.
