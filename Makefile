@@ -15,6 +15,9 @@ JOBS ?= 2
 # the end of the report says which, and what it said at first. AGAIN=0 for none.
 AGAIN ?= 3
 
+# Where it is set, each of the many processes of a test run compiles the whole project anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help env run test check bench fuzz deaths openapi lock clean-env
 
