@@ -112,8 +112,8 @@ class Engine:
         """What a sweep nudges: accounts, and the ids of all else that somebody must look at, as a nudge takes them.
 
         Accounts that are due, checks about which the inbox holds something or whose account is done with them, reviews
-        without a run, and roll-outs, imports and list deltas; ``limit`` of each. Each is offered again later if nobody
-        looks.
+        that no run shows as they are, and roll-outs, imports and list deltas; ``limit`` of each. Each is offered again
+        later if nobody looks.
         """
         accounts = await self.work.sweep(limit)
         checks = {*await self.inbox.due(limit), *await self.work.leftovers(limit)}

@@ -209,15 +209,16 @@ class Reviews:
 
     async def see(self, account_id: str, review_id: str) -> Stand | None:
         """Where a review stands, for its own run, after whatever time owed; None where there is no such review."""
+        stand: Stand | None = None
         try:
-            stand: Stand | None = await self._door.revise(account_id, SeeReview(review_id))
+            stand = await self._door.revise(account_id, SeeReview(review_id))
         except Refusal as refusal:
-            if refusal.code == "not_found":
-                return None
-            raise
+            if refusal.code != "not_found":
+                raise
         if stand is not None:
             return stand
         async with self._database.reading() as r:
+            await reviews.put_away(r, review_id)
             state = await reviews.state_of(r, review_id)
         return None if state is None else Stand(state)
 

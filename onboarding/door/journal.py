@@ -370,12 +370,17 @@ class Journal:
                     draft.owes_review_run or (row.look_at or draft.database_now) <= draft.database_now
                 )
                 continue
-            after = row if ReviewState(row.state).is_open else replace(row, look_at=None)
             names = [field.name for field in fields(ReviewRow)]
-            changes = {name: getattr(after, name) for name in names if getattr(after, name) != getattr(before, name)}
-            draft.batch.update(tables.Review, {"id": row.id}, **changes)
-            if changes.keys() - {"look_at"} and row.id not in draft.seen_reviews:
+            changes = {name: getattr(row, name) for name in names if getattr(row, name) != getattr(before, name)}
+            is_moved = bool(changes.keys() - {"look_at"}) and row.id not in draft.seen_reviews
+            if is_moved:
                 draft.moved_reviews.append(row.id)
+            if is_moved and before.look_at is not None and before.look_at > draft.database_now:
+                # Its run shows what is no longer so, and whoever is to tell it may die, or find nobody.
+                changes["look_at"] = draft.database_now
+            elif not ReviewState(row.state).is_open:
+                changes["look_at"] = None
+            draft.batch.update(tables.Review, {"id": row.id}, **changes)
 
     def _store_event(self, event: Event, origin: Origin, as_of: datetime) -> None:
         draft = self._draft

@@ -1,4 +1,4 @@
-"""The queues of reviews: which comes next, whose account a review belongs to, and which have no run."""
+"""The queues of reviews: which comes next, whose account a review belongs to, and which must be looked at."""
 
 from __future__ import annotations
 
@@ -42,8 +42,16 @@ async def state_of(r: Reading, review_id: str) -> str | None:
     return None if row is None else str(row[0])
 
 
+async def put_away(r: Reading, review_id: str) -> None:
+    """Nobody must look at a review any more that has ended."""
+    await r.fetch(_PUT_AWAY, review_id)
+
+
 async def due(r: Reading, *, limit: int) -> list[tuple[str, str]]:
-    """Undecided reviews that have no run, as pairs of account and review; each is offered again later."""
+    """Reviews that have no run, or one that shows what is no longer so, as pairs of account and review.
+
+    Each is offered again later.
+    """
     rows = await r.fetch(_DUE, limit, AGAIN_AFTER)
     return [(row[0], row[1]) for row in rows]
 
@@ -55,6 +63,9 @@ WHERE a.platform_id = $1 AND a.livemode = $2 AND t.queue = $3 AND t.{open}
   AND (t.assignee IS NULL OR t.assignee = $4)
 ORDER BY t.assignee NULLS LAST, t.priority, t.sla_at NULLS LAST, t.id LIMIT $5
 """.replace("{open}", OPEN_REVIEW)
+_PUT_AWAY = "UPDATE reviews t SET look_at = NULL WHERE t.id = $1 AND t.look_at IS NOT NULL AND NOT t.{open}".replace(
+    "{open}", OPEN_REVIEW
+)
 _DUE = """
 WITH due AS (
   SELECT t.id FROM reviews t WHERE t.look_at <= statement_timestamp() ORDER BY t.look_at LIMIT $1

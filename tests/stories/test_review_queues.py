@@ -313,6 +313,31 @@ async def test_a_live_accounts_review_is_found_without_temporal(desk: Engine) ->
     assert 7 * HOUR < stand.wait <= 8 * HOUR
 
 
+async def test_what_a_review_s_run_shows_is_owed_until_it_has_looked_again(desk: Engine) -> None:
+    """Whoever claimed or decided it may have died before it said so, or Temporal was away."""
+    life = await in_review(desk, SCREENING)
+    known = await review(life)
+    due = (life.id, known["id"])
+    await life.plan()
+    await desk.reviews.see(life.id, known["id"])  # it has a run
+    assert due not in await desk.reviews.due(10_000)
+
+    await desk.reviews.claim(life.caller, known["id"], None, reviewer="ada")
+    assert due in await desk.reviews.due(10_000)
+    stand = await desk.reviews.see(life.id, known["id"])
+    assert stand is not None
+    assert stand.status == "claimed"
+    assert due not in await desk.reviews.due(10_000)
+
+    assert (await decide(life, known, "passed", reviewer="ada"))["status"] == "decided"
+    assert due in await desk.reviews.due(10_000)
+    stand = await desk.reviews.see(life.id, known["id"])
+    assert stand is not None
+    assert (stand.status, stand.wait) == ("decided", None)
+    [row] = await life.rows("SELECT look_at FROM reviews WHERE id = $1", known["id"])
+    assert row["look_at"] is None
+
+
 # --- what the user is asked -------------------------------------------------------------------------------------------
 
 
