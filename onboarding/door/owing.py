@@ -52,10 +52,9 @@ class Owing:
         current = record.book_epoch if record is not None else epoch
         claimed = lease is not None and lease > now and epoch == current
         unsettled = view.is_worked_on(silent_at, draft.as_of)
-        is_work = unclaimed or (unsettled and not claimed)
         # Whoever was to tell the account's run of a change may have died, or found nobody: until it has looked itself.
         is_stale = claimed and not draft.is_shown and record is not None and record.row.view_digest != view.digest
-        owed = is_work or is_stale
+        owed = unclaimed or (unsettled and not claimed) or is_stale
         on_clock = record is not None and record.clock_now is not None
         ends = [until for until in claims if until is not None and until > now]
         if claimed and unsettled and lease is not None:
@@ -73,7 +72,6 @@ class Owing:
             for check_id, row in record.checks.items()
         )
         self.view_digest = record.row.view_digest if is_stale and record is not None else view.digest
-        is_told = record is not None and record.row.look_at is not None and record.row.look_at <= now
         soon = wake_at is not None and not on_clock and wake_at - now <= SOON
         was_soon = (
             record is not None
@@ -81,8 +79,7 @@ class Owing:
             and record.row.wake_at - now <= SOON
             and record.row.wake_at == wake_at
         )
-        shows = is_stale and not is_told
-        self.nudge = is_work or withdrawn or shows or draft.owes_review_run or (soon and not was_soon)
+        self.nudge = owed or withdrawn or draft.owes_review_run or (soon and not was_soon)
 
 
 def needs_worker(check: Check) -> bool:
