@@ -380,8 +380,8 @@ async def live(world: World, kind: type[Story], die_at: str = "") -> Ended:
                         died = True
                         await successor.enter_async_context(world.worker(story.engine, name, kind.cached))
                     if time.monotonic() > until:
-                        awaited, left = await story.awaited(), await story.left()
-                        raise AssertionError(f"{name}, {die_at}: has not ended; awaits {awaited}, left {left}")
+                        awaited, rows = await story.awaited(), await story.rows()
+                        raise AssertionError(f"{name}, {die_at}: has not ended; awaits {awaited}, left {rows}")
                     await asyncio.sleep(LOOK_SECONDS)
                 if die_at and not died:
                     await asyncio.sleep(2 * LOOK_SECONDS)  # a point of the very last task

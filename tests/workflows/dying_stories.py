@@ -161,6 +161,8 @@ class Reviewed(Story):
         self.id = str((await engine.accounts.create(caller, whole, None)).account["id"])
         await engine.accounts.create_bank_account(caller, self.id, {"external_account": BANK_ACCOUNT}, None)
         self.world.nudger.route([self.id], self.orders.task_queue)
+        # A sweep that came before has told nobody, and would come again after five minutes.
+        await self.fetch("UPDATE reviews SET look_at = clock_timestamp() WHERE account_id = $1", self.id)
 
     async def go_on(self) -> bool:
         """Decide once the review's run is there."""
