@@ -246,7 +246,7 @@ class Reviews:
             raise _closed(is_decided=state == ReviewState.DECIDED) from None
 
     async def due(self, limit: int) -> list[tuple[str, str]]:
-        """Accounts and reviews without a run; each is offered again later if none comes."""
+        """Accounts and reviews that no run shows as they are; each is offered again later if none looks."""
         async with self._database.reading() as r:
             return await reviews.due(r, limit=limit)
 

@@ -109,6 +109,7 @@ class ClaimWork:
 
     def apply(self, draft: Draft) -> None:
         """Ask the local verifiers: they have everything in memory, so one transaction does for all their answers."""
+        draft.is_shown = True
         for check in draft.state.checks:
             answer = self._local_answer(draft, check)
             if answer is not None:
@@ -159,7 +160,6 @@ class ClaimWork:
         on_clock = record.clock_now is not None
         wake_in = None if wake_at is None or on_clock else max(wake_at - now, timedelta())
         soon = wake_in is not None and wake_in <= SOON
-        draft.is_shown = True
         done = len(owed) == held and not told and not unsettled and not soon
         self._claim_run(draft, done=done)
         changed, again_told = self._claim_activations(draft, told)
