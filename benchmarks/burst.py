@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.officer import each
 from benchmarks.onboardings import ACCOUNT, BANK_ACCOUNT
+from benchmarks.program import as_program
 from benchmarks.servers import servers
 from benchmarks.vendor import LIVE
 from onboarding.door.callers import Caller
 from onboarding.engine import Engine, open_engine
 from onboarding.ids import new_id
 from onboarding.local.processes import free_port
-from onboarding.process_exit import settle_before_exit
 from onboarding.settings import Settings
 from onboarding.storage import keys
 from onboarding.temporal import Nudger, connect
@@ -172,7 +172,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    finally:
-        settle_before_exit()
+    as_program(main)

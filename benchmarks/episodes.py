@@ -16,10 +16,10 @@ from typing import Any
 
 from benchmarks.burst import fill, worker_environment
 from benchmarks.files import resident
+from benchmarks.program import as_program
 from benchmarks.servers import servers
 from onboarding.engine import open_engine
 from onboarding.ids import new_id
-from onboarding.process_exit import settle_before_exit
 from onboarding.settings import Settings
 from onboarding.storage import keys
 from onboarding.temporal import Nudger, connect
@@ -95,7 +95,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    finally:
-        settle_before_exit()
+    as_program(main)

@@ -17,6 +17,7 @@ from decimal import Decimal
 from itertools import count
 from typing import TYPE_CHECKING
 
+from benchmarks.program import as_program
 from onboarding.catalogue import builtin_policy
 from onboarding.domain.evaluate import evaluate
 from onboarding.domain.policy import FieldNeed, Policies
@@ -100,4 +101,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    as_program(main)

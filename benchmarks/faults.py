@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
-import sys
 
-from onboarding.process_exit import settle_before_exit
+from benchmarks.program import as_program
 from tests.faults.chaos import Chaos, Plan, Told
 from tests.faults.stack import Stack
 
@@ -51,8 +49,6 @@ def main() -> int:
     parser.add_argument("--accounts", type=int, default=200)
     parser.add_argument("--at-once", type=int, default=60)
     options = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGINT):  # in the background the latter is ignored unless it is asked for
-        signal.signal(number, signal.default_int_handler)
     is_wrong = False
     for seed in range(options.first, options.first + options.seeds):
         plan = Plan(seed, options.accounts, at_once=options.at_once)
@@ -65,7 +61,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    finally:
-        settle_before_exit()
+    as_program(main)

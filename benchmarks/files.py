@@ -26,13 +26,13 @@ from fastapi import FastAPI, Request, Response
 from PIL import Image
 
 from api.app import create_app
+from benchmarks.program import as_program
 from benchmarks.servers import ROOT_KEYS
 from onboarding.api_keys import API_KEY_DIGEST
 from onboarding.engine import open_engine
 from onboarding.ids import new_id
 from onboarding.local import LocalPostgres
 from onboarding.local.processes import free_port
-from onboarding.process_exit import settle_before_exit
 from onboarding.settings import load_settings
 from onboarding.storage import keys, migrate
 from onboarding.telemetry import setup_logging
@@ -210,8 +210,7 @@ def main() -> None:
             folder.chmod(0o755)  # the server may run as another user
             with LocalPostgres(folder / "data", durable=True) as postgres:
                 asyncio.run(_run(postgres, folder, arguments))
-    settle_before_exit()
 
 
 if __name__ == "__main__":
-    main()
+    as_program(main)

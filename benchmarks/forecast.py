@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.book import NOW, fill
+from benchmarks.program import as_program
 from onboarding.catalogue.loader import builtin_bytes, policy_bytes
 from onboarding.forecast import Scope, forecast, summarise
 from onboarding.local import LocalPostgres
@@ -131,4 +132,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    as_program(main)

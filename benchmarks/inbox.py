@@ -31,11 +31,11 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 
 from api.app import create_app
+from benchmarks.program import as_program
 from onboarding.engine import Engine, open_engine
 from onboarding.ids import new_id
 from onboarding.local import LocalPostgres
 from onboarding.local.processes import free_port
-from onboarding.process_exit import settle_before_exit
 from onboarding.settings import load_settings
 from onboarding.storage import migrate, tables
 from onboarding.storage.batch import Batch
@@ -258,8 +258,7 @@ def main() -> None:
             Path(folder).chmod(0o755)  # the server may run as another user
             with LocalPostgres(Path(folder) / "data", durable=True) as postgres:
                 asyncio.run(_run(postgres, arguments))
-    settle_before_exit()
 
 
 if __name__ == "__main__":
-    main()
+    as_program(main)

@@ -29,13 +29,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.onboardings import ACCOUNT, BANK_ACCOUNT
+from benchmarks.program import as_program
 from benchmarks.servers import servers
 from onboarding.door.callers import Caller
 from onboarding.engine import Engine, open_engine
 from onboarding.forecast import Scope, forecast
 from onboarding.ids import new_id
 from onboarding.local.processes import free_port
-from onboarding.process_exit import settle_before_exit
 from onboarding.settings import Settings
 from onboarding.storage import keys
 from onboarding.storage.rollouts import place_of
@@ -265,8 +265,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        status = main()
-    finally:
-        settle_before_exit()
-    sys.exit(status)
+    as_program(main)

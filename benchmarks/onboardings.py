@@ -27,12 +27,12 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from benchmarks.minimal import MinimalWorkflow, nothing
+from benchmarks.program import as_program
 from benchmarks.servers import servers
 from onboarding.checks import Checks
 from onboarding.door.callers import Caller
 from onboarding.engine import Engine, open_engine
 from onboarding.ids import new_id
-from onboarding.process_exit import settle_before_exit
 from onboarding.settings import Settings
 from onboarding.storage import keys
 from onboarding.temporal import Nudger, connect
@@ -233,7 +233,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    finally:
-        settle_before_exit()
+    as_program(main)

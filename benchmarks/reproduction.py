@@ -13,18 +13,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
-import sys
 import tempfile
 import time
 from collections import Counter
 from pathlib import Path
 from unittest.mock import patch
 
+from benchmarks.program import as_program
 from onboarding import reproduction
 from onboarding.domain.evaluate import EVALUATOR_VERSION, evaluate
 from onboarding.engine import Engine, open_engine
 from onboarding.local import LocalPostgres
-from onboarding.process_exit import settle_before_exit
 from onboarding.reproduction import Reproducer, Result
 from onboarding.settings import Settings
 from onboarding.storage import migrate, versions
@@ -91,9 +90,8 @@ def main() -> int:
             url = server.url("benchmark")
             migrate.upgrade(url)
             is_right = asyncio.run(run(url, accounts))
-    settle_before_exit()
     return 0 if is_right else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    as_program(main)

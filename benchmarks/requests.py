@@ -27,13 +27,13 @@ import uvicorn
 from fastapi import Request, Response
 
 from api.app import create_app
+from benchmarks.program import as_program
 from onboarding.cli.keys import ensure_local_keys
 from onboarding.door.callers import RequestKey
 from onboarding.engine import Engine, open_engine
 from onboarding.ids import new_id
 from onboarding.local import LocalPostgres
 from onboarding.local.processes import free_port
-from onboarding.process_exit import settle_before_exit
 from onboarding.settings import load_settings
 from onboarding.storage import migrate
 from onboarding.storage.database import Transaction
@@ -343,8 +343,7 @@ def main() -> None:
             Path(folder).chmod(0o755)  # the server may run as another user
             with LocalPostgres(Path(folder) / "data", durable=True) as postgres:
                 asyncio.run(_run(postgres, arguments))
-    settle_before_exit()
 
 
 if __name__ == "__main__":
-    main()
+    as_program(main)

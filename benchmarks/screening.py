@@ -20,6 +20,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.program import as_program
 from onboarding.verifiers.lists import ListVerifier, sources_in
 from onboarding.verifiers.lists.entries import Kind
 from onboarding.verifiers.port import Question
@@ -182,4 +183,4 @@ def _write(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    as_program(main)

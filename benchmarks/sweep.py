@@ -19,12 +19,12 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+from benchmarks.program import as_program
 from benchmarks.requests import ACCOUNT
 from onboarding.door.callers import Caller
 from onboarding.engine import open_engine
 from onboarding.ids import new_id
 from onboarding.local import LocalPostgres
-from onboarding.process_exit import settle_before_exit
 from onboarding.settings import Settings
 from onboarding.storage import keys, migrate, work
 from onboarding.storage.database import Database, Reading
@@ -128,8 +128,7 @@ def main() -> None:
         Path(folder).chmod(0o755)  # the server may run as another user
         with LocalPostgres(Path(folder) / "data", durable=False) as postgres:
             asyncio.run(_run(postgres, arguments.accounts, is_telling=arguments.plan))
-    settle_before_exit()
 
 
 if __name__ == "__main__":
-    main()
+    as_program(main)

@@ -21,13 +21,13 @@ from temporalio.worker import Worker
 
 from benchmarks.minimal import MinimalWorkflow, nothing
 from benchmarks.onboardings import ACCOUNT, BANK_ACCOUNT, Sides, rate
+from benchmarks.program import as_program
 from benchmarks.servers import servers
 from onboarding.checks import Checks
 from onboarding.door.callers import Caller
 from onboarding.engine import Engine, open_engine
 from onboarding.ids import new_id
 from onboarding.local.processes import free_port
-from onboarding.process_exit import settle_before_exit
 from onboarding.settings import Settings
 from onboarding.storage import keys
 from onboarding.temporal import Nudger, connect
@@ -167,7 +167,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    finally:
-        settle_before_exit()
+    as_program(main)
