@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from onboarding.documents import rfc3339
-from onboarding.domain.errors import Refusal, RefusalKind
+from onboarding.domain.errors import EngineFault, Refusal, RefusalKind
 from onboarding.door.callers import OPERATOR, UNVERIFIED, Caller, is_operator, shown_actor
 from onboarding.door.review_rows import ReviewState
 from onboarding.door.reviews import (
@@ -210,17 +210,26 @@ class Reviews:
     async def see(self, account_id: str, review_id: str) -> Stand | None:
         """Where a review stands, for its own run, after whatever time owed; None where there is no such review."""
         stand: Stand | None = None
+        fault: EngineFault | None = None
+        is_gone = False
         try:
             stand = await self._door.revise(account_id, SeeReview(review_id))
         except Refusal as refusal:
             if refusal.code != "not_found":
                 raise
+            is_gone = True
+        except EngineFault as stuck:
+            fault = stuck  # a review that has ended needs no decision about its account
         if stand is not None:
             return stand
         async with self._database.reading() as r:
-            await reviews.put_away(r, review_id)
+            await reviews.put_away(r, review_id, is_gone=is_gone)
             state = await reviews.state_of(r, review_id)
-        return None if state is None else Stand(state)
+        if state is None or is_gone:
+            return None
+        if fault is not None and ReviewState(state).is_open:
+            raise fault
+        return Stand(state)
 
     async def decide_unverified(
         self,

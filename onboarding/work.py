@@ -56,7 +56,7 @@ PURGES = 10
 """Expired idempotency keys that one sweep deletes at most: 10,000 a minute, in short transactions."""
 
 PER_PLATFORM = 50
-"""Accounts of one platform that one sweep takes, so that a large platform does not starve the others."""
+"""Accounts of one platform that a sweep takes at a time, so that a large platform does not starve the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +291,7 @@ class Work:
         """
         await self.backlog.release()
         async with self._database.reading() as r:
-            found = await due_accounts(r, limit=limit, per_platform=min(limit, PER_PLATFORM))
+            found = await due_accounts(r, limit=limit, per_platform=PER_PLATFORM)
         await self._clocks.resume_all()
         return found
 

@@ -35,6 +35,7 @@ from onboarding.door.world import World
 from onboarding.ids import new_id
 from onboarding.storage import accounts, files, tables
 from onboarding.storage.listing import Scope
+from onboarding.storage.work import AHEAD
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -525,7 +526,10 @@ class Door:
                 stuck_since=since,
                 stuck_retry_at=retry_at,
                 stuck_engine=EVALUATOR_VERSION,
-                look_at=retry_at,
+                look_at=retry_at + AHEAD,
+                look_tries=0,
+                # Its run shows it as stuck: once it is not any more, a look of a run is owed.
+                view_digest=None,
             )
             await tx.apply(draft.batch)
 

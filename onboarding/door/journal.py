@@ -375,11 +375,10 @@ class Journal:
             is_moved = bool(changes.keys() - {"look_at"}) and row.id not in draft.seen_reviews
             if is_moved:
                 draft.moved_reviews.append(row.id)
-            if is_moved and before.look_at is not None and before.look_at > draft.database_now:
+            has_run = before.look_at is not None and before.look_at > draft.database_now
+            if (is_moved and has_run) or not ReviewState(row.state).is_open:
                 # Its run shows what is no longer so, and whoever is to tell it may die, or find nobody.
                 changes["look_at"] = draft.database_now
-            elif not ReviewState(row.state).is_open:
-                changes["look_at"] = None
             draft.batch.update(tables.Review, {"id": row.id}, **changes)
 
     def _store_event(self, event: Event, origin: Origin, as_of: datetime) -> None:

@@ -67,6 +67,7 @@ class Owing:
             backs_off = record is not None and record.row.look_tries > 0 and not by_user
             if self.look_at > now and not backs_off:
                 self.look_at = now
+            self.look_at = min([self.look_at, *ends])
         withdrawn = record is not None and any(
             row.lease_until is not None and row.state != CheckState.IN_REVIEW and check_id not in leases
             for check_id, row in record.checks.items()

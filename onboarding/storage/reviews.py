@@ -42,9 +42,9 @@ async def state_of(r: Reading, review_id: str) -> str | None:
     return None if row is None else str(row[0])
 
 
-async def put_away(r: Reading, review_id: str) -> None:
-    """Nobody must look at a review any more that has ended."""
-    await r.fetch(_PUT_AWAY, review_id)
+async def put_away(r: Reading, review_id: str, *, is_gone: bool = False) -> None:
+    """Nobody must look at a review any more that has ended, or whose account is gone."""
+    await r.fetch(_PUT_AWAY, review_id, is_gone)
 
 
 async def due(r: Reading, *, limit: int) -> list[tuple[str, str]]:
@@ -63,9 +63,9 @@ WHERE a.platform_id = $1 AND a.livemode = $2 AND t.queue = $3 AND t.{open}
   AND (t.assignee IS NULL OR t.assignee = $4)
 ORDER BY t.assignee NULLS LAST, t.priority, t.sla_at NULLS LAST, t.id LIMIT $5
 """.replace("{open}", OPEN_REVIEW)
-_PUT_AWAY = "UPDATE reviews t SET look_at = NULL WHERE t.id = $1 AND t.look_at IS NOT NULL AND NOT t.{open}".replace(
-    "{open}", OPEN_REVIEW
-)
+_PUT_AWAY = """
+UPDATE reviews t SET look_at = NULL WHERE t.id = $1 AND t.look_at IS NOT NULL AND ($2::boolean OR NOT t.{open})
+""".replace("{open}", OPEN_REVIEW)
 _DUE = """
 WITH due AS (
   SELECT t.id FROM reviews t WHERE t.look_at <= statement_timestamp() ORDER BY t.look_at LIMIT $1

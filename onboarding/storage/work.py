@@ -12,24 +12,31 @@ FIRST_WAIT = timedelta(minutes=1)
 LEFT_OVER_AFTER = timedelta(minutes=2)
 """An attempt of an ended check is somebody's to tell its vendor about; after so long, that somebody is gone."""
 LONGEST_WAIT = timedelta(hours=1)
+AHEAD = timedelta(minutes=10)
+"""How far a sweep looks ahead: whoever is to be looked at no earlier than at an instant is due so long after it."""
 
 
-async def due_accounts(
-    r: Reading, *, limit: int, per_platform: int, ahead: timedelta = timedelta(minutes=10)
-) -> list[str]:
-    """Pick the accounts whose ``look_at`` comes within ``ahead``, and move it on, in one statement.
+async def due_accounts(r: Reading, *, limit: int, per_platform: int, ahead: timedelta = AHEAD) -> list[str]:
+    """Pick the accounts whose ``look_at`` comes within ``ahead``, and move it on.
 
-    Fair: the longest waiting account of each platform first, then the second of each, and so on; at most
-    ``per_platform`` of one and ``limit`` of all. Accounts that somebody holds locked are left out: they are being
-    looked at. Concurrent callers get different accounts.
+    Fair: the longest waiting account of each platform first, then the second of each, and so on, ``per_platform`` of
+    each; what is then left of ``limit`` is shared in the same way by those that have more. Accounts that somebody holds
+    locked are left out: they are being looked at. Concurrent callers get different accounts.
 
     A picked account that nobody then looks at is picked again after 1, 2, 4, … minutes, an hour at most: its
     ``look_at`` is moved ``ahead`` further than that, since this function looks so far ahead.
     """
-    # A number in the text, not a parameter: the planner must know that it is small, or it sorts a whole backlog.
-    sql = _DUE.replace("{per_platform}", str(int(per_platform)))
-    rows = await r.fetch(sql, limit, ahead, FIRST_WAIT, LONGEST_WAIT)
-    return [row[0] for row in rows]
+    found: list[str] = []
+    while len(found) < limit:
+        left = limit - len(found)
+        share = min(left, per_platform)
+        # A number in the text, not a parameter: the planner must know that it is small, or it sorts a whole backlog.
+        sql = _DUE.replace("{per_platform}", str(int(share)))
+        rows = await r.fetch(sql, left, ahead, FIRST_WAIT, LONGEST_WAIT)
+        found += [row[0] for row in rows]
+        if len(rows) < share:  # no platform has more
+            break
+    return found
 
 
 async def leftover_checks(r: Reading, *, limit: int) -> list[tuple[str, str]]:

@@ -31,7 +31,10 @@ async def test_a_platform_with_a_backlog_does_not_delay_the_others(db: Database)
     await _make(db, {"big": [float(1000 - number) for number in range(200)], "small": [1.0, 2.0], "other": [1.0]})
 
     assert await _due(db, limit=5, per_platform=10) == ["big.0", "small.1", "other.0", "big.1", "small.0"]
-    assert await _due(db, limit=100, per_platform=3) == ["big.2", "big.3", "big.4"]
+    await _make(db, {"late": [1.0] * 4})
+    rest = [f"big.{number}" for number in range(2, 10)]
+    shared = ["big.2", "late.0", "big.3", "late.1", "big.4", "late.2", "big.5", "late.3", *rest[4:]]
+    assert await _due(db, limit=12, per_platform=3) == shared
 
 
 async def test_only_what_is_due_is_picked_and_moved_on(db: Database) -> None:

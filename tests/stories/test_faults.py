@@ -24,6 +24,7 @@ from onboarding.engine import Engine, WrongRootKeys, open_engine
 from onboarding.settings import Settings
 from onboarding.storage import book
 from onboarding.storage.faults import ConnectionLost
+from onboarding.storage.work import due_accounts
 from tests.stories import telling
 from tests.stories.telling import (
     ACTIVE,
@@ -85,9 +86,13 @@ async def test_an_engine_that_can_t_decide_undoes_the_change_and_marks_the_accou
     assert "Zelmira" not in str(fault.value)
     stuck = await life.row()
     assert (stuck["stuck_code"], stuck["stuck_engine"]) == ("engine_KeyError", EVALUATOR_VERSION)
-    assert stuck["look_at"] == stuck["stuck_retry_at"]
     assert stuck["stuck_retry_at"] - stuck["stuck_since"] == timedelta(minutes=5)
-    noted = ("stuck_code", "stuck_since", "stuck_retry_at", "stuck_engine", "look_at")
+    # No sweep offers it before, though it looks ten minutes ahead.
+    assert life.id not in await engine.work.sweep(10_000)
+    async with engine.database.reading() as r:
+        assert life.id not in await due_accounts(r, limit=10_000, per_platform=10_000, ahead=timedelta(minutes=14))
+        assert life.id in await due_accounts(r, limit=10_000, per_platform=10_000, ahead=timedelta(minutes=16))
+    noted = ("stuck_code", "stuck_since", "stuck_retry_at", "stuck_engine", "look_at", "view_digest")
     assert {**dict(stuck), **dict.fromkeys(noted)} == {**dict(row), **dict.fromkeys(noted)}
     assert await life.events() == events
     assert await life.account() == document
@@ -105,6 +110,24 @@ async def test_an_engine_that_can_t_decide_undoes_the_change_and_marks_the_accou
     view = await engine.accounts.update(life.caller, life.id, {"display_name": "Another"}, mine)
     assert view.account["display_name"] == "Another"
     assert [value for name, value in (await life.row()).items() if name.startswith("stuck_")] == [None] * 4
+
+
+async def test_an_account_that_is_decided_again_has_a_run_that_says_so(engine: Engine, evaluator: Breakable) -> None:
+    """Whoever mended it may be a request or a command: the run that showed it as stuck has ended."""
+    life = await Life.now(engine, {**individual(), "identity": {"country": "US", "entity_type": "individual"}})
+    plan = await life.plan()
+    assert (plan.stage, plan.done) == ("collecting", False)
+    evaluator.is_broken = True
+    with pytest.raises(EngineFault):
+        await life.plan()
+    assert life.id not in await engine.work.sweep(10_000)
+
+    evaluator.is_broken = False
+    await engine.accounts.update(life.caller, life.id, {"metadata": {"shelf": "7"}}, None)
+
+    assert life.id in await engine.work.sweep(10_000)
+    await life.plan()
+    assert life.id not in await engine.work.sweep(10_000)
 
 
 async def test_while_the_engine_can_t_decide_the_last_answer_is_shown_but_no_missed_deadline_as_active(

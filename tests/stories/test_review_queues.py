@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from onboarding.catalogue.loader import builtin_bytes, compile_policy, policy_bytes
-from onboarding.domain.errors import Refusal
+from onboarding.domain.errors import EngineFault, Refusal
 from onboarding.domain.reviews import is_sampled
 from onboarding.domain.settle import Answer, Later
 from onboarding.domain.state import Outcome
@@ -336,6 +336,37 @@ async def test_what_a_review_s_run_shows_is_owed_until_it_has_looked_again(desk:
     assert (stand.status, stand.wait) == ("decided", None)
     [row] = await life.rows("SELECT look_at FROM reviews WHERE id = $1", known["id"])
     assert row["look_at"] is None
+
+
+async def test_a_decision_is_owed_where_nobody_was_told_of_the_claim_before_it_either(desk: Engine) -> None:
+    life = await in_review(desk, SCREENING)
+    known = await review(life)
+    await life.plan()
+    await desk.reviews.see(life.id, known["id"])
+    await desk.reviews.claim(life.caller, known["id"], None, reviewer="ada")
+    await decide(life, known, "passed", reviewer="ada")
+
+    assert (life.id, known["id"]) in await desk.reviews.due(10_000)
+
+
+async def test_the_run_of_a_decided_review_ends_though_its_account_can_not_be_decided(
+    desk: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = await in_review(desk, SCREENING, IDENTITY)
+    known, other = await review(life), await review(life, IDENTITY)
+    await life.plan()
+    await decide(life, known, "passed")
+
+    async def broken(*_: object) -> None:
+        raise EngineFault("engine_KeyError")
+
+    monkeypatch.setattr(desk.door, "revise", broken)
+    stand = await desk.reviews.see(life.id, known["id"])
+    assert stand is not None
+    assert (stand.status, stand.wait) == ("decided", None)
+    assert (life.id, known["id"]) not in await desk.reviews.due(10_000)
+    with pytest.raises(EngineFault):  # nobody has decided this one
+        await desk.reviews.see(life.id, other["id"])
 
 
 # --- what the user is asked -------------------------------------------------------------------------------------------

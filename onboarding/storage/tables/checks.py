@@ -143,8 +143,8 @@ class Review(Table, table=True):
     """A check that a person answers.
 
     ``sla_at`` and ``escalated_at`` are in the account's time; ``claimed_until``, when a claim is void, and ``look_at``,
-    when somebody must see that the review has a run, in the database's. ``proposals`` are the decisions of single
-    persons where two are needed: ``[[actor, reviewer, decision, [reasons], time]]``.
+    when somebody must see that the review has a run that shows what is so, in the database's. ``proposals`` are the
+    decisions of single persons where two are needed: ``[[actor, reviewer, decision, [reasons], time]]``.
     """
 
     __tablename__ = "reviews"
