@@ -29,9 +29,9 @@ RETRYABLE = {
     "account_rate_limit_exceeded": True,
     # Erased or never there: asking again finds nothing either.
     "not_found": False,
-    # The engine could not decide. The account is marked stuck and the sweep brings it back, at growing distances and
-    # with every new engine; retries in between would only hide it.
-    ENGINE_FAULT: False,
+    # The engine could not decide. The account is marked stuck; its own run ends with that (workflows.options), and the
+    # sweep brings it back. What works on a part of the account waits, for it would leave its claim behind.
+    ENGINE_FAULT: True,
     # Postgres is away; every activity is safe to run twice.
     CONNECTION_LOST: True,
     # A mistake of ours, which the next deployment may have mended.
@@ -40,6 +40,9 @@ RETRYABLE = {
     VERIFIER_UNAVAILABLE: True,
 }
 """The one table: code to whether the same activity may succeed later. What is not in it is retried."""
+
+FAULT_RETRY = timedelta(minutes=15)
+"""Between two tries of what the engine could not decide: so long after a new engine has come, its work goes on."""
 
 
 class StillWaiting(Exception):  # noqa: N818 -- says what is
@@ -66,7 +69,7 @@ def as_failure(error: Exception) -> ApplicationError:
         case Refusal():
             code = error.code if _CODE.fullmatch(error.code) else "refused"
         case EngineFault():
-            code = ENGINE_FAULT
+            code, delay = ENGINE_FAULT, FAULT_RETRY
         case ConnectionLost():
             code = CONNECTION_LOST
         case StatementFailed():

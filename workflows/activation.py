@@ -30,6 +30,7 @@ class ActivationWorkflow:
             lambda: workflow.execute_local_activity_method(
                 ActivationActivities.advance_activation, look, **options.TELL_HERE
             ),
+            activation,
         )
 
     @workflow.signal(name=names.ACTIVATION_CHANGED, description="Look again: something else is desired")

@@ -7,6 +7,9 @@ from collections.abc import Awaitable, Callable
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
 
+with workflow.unsafe.imports_passed_through():
+    from workflows import options
+
 
 class Advance:
     """The life of a run that has one thing to see through to its end.
@@ -18,11 +21,16 @@ class Advance:
     Args:
         start: starts the patient activity.
         step_here: the same activity, once and inside the workflow task.
+        again: what a run of a newer worker begins with.
     """
 
     def __init__(
-        self, start: Callable[[], workflow.ActivityHandle[str]], step_here: Callable[[], Awaitable[str]]
+        self,
+        start: Callable[[], workflow.ActivityHandle[str]],
+        step_here: Callable[[], Awaitable[str]],
+        again: object,
     ) -> None:
+        self._again = again
         self._start = start
         self._step_here = step_here
         self._changed = False
@@ -36,8 +44,10 @@ class Advance:
         while True:
             self._changed = False
             stands = await self._advance()
-            if stands is not None and not self._changed and workflow.all_handlers_finished():
-                return stands
+            if workflow.all_handlers_finished():
+                if stands is not None and not self._changed:
+                    return stands
+                options.continue_if_due(self._again)  # whatever was noted: a run begins with a step
 
     async def _advance(self) -> str | None:
         """How it stands in the end; None if something new was noted before."""

@@ -28,6 +28,7 @@ class CheckWorkflow:
         self._advance = Advance(
             lambda: workflow.start_activity_method(CheckActivities.advance_check, look, **options.ADVANCE),
             lambda: workflow.execute_local_activity_method(CheckActivities.advance_check, look, **options.STEP_HERE),
+            check,
         )
 
     @workflow.signal(name=names.CHECK_CHANGED, description="Look at the check again: a report came in")

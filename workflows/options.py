@@ -6,6 +6,7 @@ safe to run twice. Which errors are not worth a retry says ``activities.errors``
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from temporalio import workflow
@@ -17,8 +18,20 @@ from temporalio.workflow import (
     LocalActivityConfig,
 )
 
+from activities.errors import ENGINE_FAULT
+
 PATIENT = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 """For ordinary activities. A minute at most: when Postgres or a vendor is back, the queue moves within one."""
+
+UNLESS_STUCK = (ENGINE_FAULT,)
+"""Where the engine cannot decide, these do not wait until it can: somebody is shown that it could not."""
+
+PATIENT_UNLESS_STUCK = replace(PATIENT, non_retryable_error_types=UNLESS_STUCK)
+
+QUICK = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200), maximum_attempts=2, non_retryable_error_types=UNLESS_STUCK
+)
+"""For local activities: an ordinary one follows, or somebody waits for the answer."""
 
 PLAN_HERE = LocalActivityConfig(
     summary="plan",
@@ -26,12 +39,14 @@ PLAN_HERE = LocalActivityConfig(
     # its workflow task alive by heartbeats, so a database that is away would hold every slot of the worker.
     schedule_to_close_timeout=timedelta(seconds=5),
     # No start_to_close: SDK 1.35 leaves its timer behind with every retry, and panics when it rings after the end.
-    retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=2),
+    retry_policy=QUICK,
 )
 """The plan inside the workflow task: one event, where an ordinary activity costs three and a workflow task."""
 
 PLAN = ActivityConfig(
-    summary="plan, the database is slow or away", start_to_close_timeout=timedelta(seconds=20), retry_policy=PATIENT
+    summary="plan, the database is slow or away",
+    start_to_close_timeout=timedelta(seconds=20),
+    retry_policy=PATIENT_UNLESS_STUCK,
 )
 """The same plan as an ordinary activity, when the quick one did not get through: it waits for the database."""
 
@@ -41,7 +56,7 @@ ORDER = ActivityConfig(
     # database is away; the update's own key makes it harmless to send the same order again.
     start_to_close_timeout=timedelta(seconds=20),
     schedule_to_close_timeout=timedelta(seconds=60),
-    retry_policy=PATIENT,
+    retry_policy=PATIENT_UNLESS_STUCK,
 )
 """Placing or undoing one order."""
 
@@ -88,7 +103,7 @@ SEE_HERE = LocalActivityConfig(
     summary="look at the review",
     # As long as a plan, and for its reasons.
     schedule_to_close_timeout=timedelta(seconds=5),
-    retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=2),
+    retry_policy=QUICK,
 )
 """The look of a review's run: one event."""
 
@@ -103,7 +118,7 @@ DECIDE_HERE = LocalActivityConfig(
     summary="decide the review",
     # Whoever pressed the button waits for it, and is told when it did not work.
     schedule_to_close_timeout=timedelta(seconds=5),
-    retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=2),
+    retry_policy=QUICK,
 )
 """A decision that came by the Temporal UI."""
 

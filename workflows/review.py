@@ -87,13 +87,10 @@ class ReviewWorkflow:
             if stand.wait_seconds is None:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 return stand.status
-            if workflow.info().is_continue_as_new_suggested() and self._may_leave():
-                workflow.continue_as_new(review)
+            if not self._changed and workflow.all_handlers_finished():
+                options.continue_if_due(review)
             self._alarm.set(stand.wait_seconds, f"look at the review again, {stand.status}")
             await workflow.wait_condition(lambda: self._changed or self._alarm.rings)
-
-    def _may_leave(self) -> bool:
-        return not self._changed and workflow.all_handlers_finished()
 
     async def _see(self) -> ReviewStand:
         try:

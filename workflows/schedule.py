@@ -122,15 +122,21 @@ def sweep_schedule(*, task_queue: str, every: timedelta) -> Schedule:
 async def ensure_sweeps(client: Client, *, task_queue: str, every: timedelta) -> None:
     """Create the Schedule, or make it again what it should be; one that an operator paused stays paused.
 
-    The first sweep comes at once: after a start, nobody knows what was missed.
+    The first sweep comes at once, if it is not: after a start, nobody knows what was missed.
     """
     wanted = sweep_schedule(task_queue=task_queue, every=every)
     with suppress(ScheduleAlreadyRunningError):
         await client.create_schedule(names.SWEEP_SCHEDULE, wanted)
 
+    is_paused = False
+
     def repair(found: ScheduleUpdateInput) -> ScheduleUpdate:
-        return ScheduleUpdate(schedule=replace(wanted, state=found.description.schedule.state))
+        nonlocal is_paused
+        state = found.description.schedule.state
+        is_paused = state.paused
+        return ScheduleUpdate(schedule=replace(wanted, state=state))
 
     handle = client.get_schedule_handle(names.SWEEP_SCHEDULE)
     await handle.update(repair)
-    await handle.trigger(overlap=ScheduleOverlapPolicy.SKIP)
+    if not is_paused:
+        await handle.trigger(overlap=ScheduleOverlapPolicy.SKIP)

@@ -121,7 +121,7 @@ async def test_cancellation_passes() -> None:
         (Refusal("account_rate_limit_exceeded", MARKER), "account_rate_limit_exceeded", True),
         (Refusal("account_closed", MARKER), "account_closed", False),
         (Refusal(f"Not a code: {MARKER}", MARKER), "refused", False),
-        (EngineFault("engine_KeyError"), "engine_fault", False),
+        (EngineFault("engine_KeyError"), "engine_fault", True),
         (ConnectionLost("ConnectionError"), "connection_lost", True),
         (StatementFailed("23505", "uq_checks_open"), "statement_failed", True),
         (VerifierUnavailable(MARKER), "verifier_unavailable", True),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
@@ -180,6 +180,16 @@ async def made_worker(made: Bench, max_cached_workflows: int = 1000, version: st
 def event_names(history: WorkflowHistory) -> list[str]:
     """The types of a history's events, in order."""
     return [EventType.Name(event.event_type).removeprefix("EVENT_TYPE_") for event in history.events]
+
+
+def failed_tasks(history: WorkflowHistory) -> set[str]:
+    """Why workflow tasks of a run failed; a nudge that comes while one is at work is no reason."""
+    causes = {
+        WorkflowTaskFailedCause.Name(event.workflow_task_failed_event_attributes.cause)
+        for event in history.events
+        if event.HasField("workflow_task_failed_event_attributes")
+    }
+    return causes - {"WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND"}
 
 
 async def eventually(is_so: Callable[[], Awaitable[object]], within: float = 20.0) -> None:

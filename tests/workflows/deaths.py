@@ -19,7 +19,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
-from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
@@ -42,7 +41,7 @@ from tests.support.dying import Orders, downstream_of, paced, verifiers_of, work
 from tests.support.http_vendor import HttpVendor
 from tests.support.receiver import Receiver
 from tests.support.temporal import QUICK as CHECK_PACE
-from tests.support.temporal import Bench, made_worker, status_of, sweep
+from tests.support.temporal import Bench, failed_tasks, made_worker, status_of, sweep
 from tests.workflows.recording import replay
 from workflows import names
 from workflows.schedule import target
@@ -256,14 +255,7 @@ class Story:
         for run in await self.runs():
             history = await self.world.client.get_workflow_handle(run).fetch_history()
             await replay(history)
-            causes = {
-                event.workflow_task_failed_event_attributes.cause
-                for event in history.events
-                if event.HasField("workflow_task_failed_event_attributes")
-            }
-            # A nudge that comes while a run ends.
-            causes -= {WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND}
-            problems += [f"{run}: {WorkflowTaskFailedCause.Name(cause)}" for cause in causes]
+            problems += [f"{run}: {cause}" for cause in failed_tasks(history)]
         return problems
 
     async def inspected(self, *account_ids: str) -> list[str]:

@@ -16,7 +16,7 @@ from onboarding.engine import Engine
 from onboarding.settings import Settings
 from onboarding.storage.faults import ConnectionLost
 from onboarding.work import Plan
-from tests.support.temporal import Bench, bench, event_names, eventually
+from tests.support.temporal import Bench, bench, event_names, eventually, failed_tasks
 from tests.workflows.recording import record
 from workflows import names
 from workflows.messages import AccountInput, Shown
@@ -158,6 +158,21 @@ async def test_nudge_during_every_plan_is_never_lost(temporal_settings: Settings
         await made.ended(account_id)
         assert len(scripted.plans) >= NUDGES + 1
         await record("account_nudged_while_planning", await made.history(names.account_workflow_id(account_id)))
+
+
+@pytest.mark.parametrize("sent", [[{}], [None], ["a note"], [1, [2]]], ids=str)
+async def test_what_is_sent_with_a_nudge_is_left_unread(
+    temporal_settings: Settings, client: Client, sent: list[Any]
+) -> None:
+    async with bench(temporal_settings, client) as made:
+        caller = await made.platform()
+        account_id = await made.account(caller)
+        await runs(made, account_id)
+        handle = client.get_workflow_handle(names.account_workflow_id(account_id))
+        await handle.signal(names.ACCOUNT_CHANGED, args=sent)
+        await made.supply(caller, account_id)
+        await made.ended(account_id)
+        assert failed_tasks(await made.history(handle.id)) == set()
 
 
 async def test_nudges_by_the_hundred_are_coalesced(temporal_settings: Settings, client: Client) -> None:

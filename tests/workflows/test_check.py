@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 
+from activities import errors
 from onboarding.attempts import Step
+from onboarding.domain import settle as settling
+from onboarding.domain.evaluate import evaluate
 from onboarding.settings import Settings
 from onboarding.verifiers.port import RepeatedStart
 from onboarding.verifiers.registry import Verifiers
@@ -201,6 +205,51 @@ async def test_nudge_during_every_step_of_a_check_changes_nothing_but_the_waitin
         assert vendor.charges == len(KINDS)
         evidence = await made.fetch("SELECT outcome FROM evidence WHERE account_id = $1", account_id)
         assert [row["outcome"] for row in evidence] == ["passed"] * len(KINDS)
+
+
+async def test_a_check_waits_while_the_engine_can_t_decide_and_goes_on_when_it_can(
+    temporal_settings: Settings, client: Client, vendor: HttpVendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that ended would leave the check claimed, and its vendor asked for nothing."""
+    monkeypatch.setattr(errors, "FAULT_RETRY", timedelta(seconds=1))
+    broken = False
+
+    def evaluator(*arguments: Any) -> Any:
+        if broken:
+            raise KeyError("Zelmira Quastenberger")
+        return evaluate(*arguments)
+
+    monkeypatch.setattr(settling, "evaluate", evaluator)
+    vendor.reports_after = None
+    async with bench(temporal_settings, client, asking(HttpVerifier(vendor, KINDS))) as made:
+        caller = await made.platform()
+        account_id = await made.account(caller)
+        await made.supply(caller, account_id)
+        checks = await all_started(made, account_id)
+        broken, vendor.reports_after, vendor.result = True, 0, "clear"
+
+        async def have_failed() -> bool:
+            runs = [client.get_workflow_handle(names.check_workflow_id(check_id)) for check_id in checks]
+            pending = [(await run.describe()).raw_description.pending_activities for run in runs]
+            codes = [one.last_failure.application_failure_info.type for each in pending for one in each]
+            return codes == ["engine_fault"] * len(checks)
+
+        await eventually(have_failed)
+        [row] = await made.fetch("SELECT stuck_code FROM accounts WHERE id = $1", account_id)
+        assert row["stuck_code"] == "engine_KeyError"
+        broken = False
+        for check_id in checks:
+            await eventually(lambda check_id=check_id: ended(made, check_id))
+        assert vendor.charges == len(KINDS)
+        await made.sweep()
+        await made.ended(account_id)
+        [row] = await made.fetch("SELECT stage, stuck_code FROM accounts WHERE id = $1", account_id)
+        assert tuple(row) == ("active", None)
+
+
+async def ended(made: Bench, check_id: str) -> bool:
+    """Whether a check's run has come to its end."""
+    return await made.status(names.check_workflow_id(check_id)) is WorkflowExecutionStatus.COMPLETED
 
 
 async def test_no_report_in_time_leads_to_the_next_verifier_and_to_a_review(

@@ -122,6 +122,7 @@ async def test_schedule_is_repaired_and_a_paused_one_stays_paused(settings: Sett
         await ensure_sweeps(client, task_queue="first", every=timedelta(minutes=1))
         handle = client.get_schedule_handle(names.SWEEP_SCHEDULE)
         await handle.pause(note="maintenance")
+        info = (await handle.describe()).info
         await ensure_sweeps(client, task_queue="second", every=timedelta(seconds=30))
         schedule = (await handle.describe()).schedule
         assert schedule.state.paused
@@ -131,5 +132,10 @@ async def test_schedule_is_repaired_and_a_paused_one_stays_paused(settings: Sett
         assert schedule.action.execution_timeout == options.SWEEP_RUN_LIMIT
         assert schedule.policy.catchup_window == options.SWEEP_CATCH_UP
         assert schedule.policy.overlap.name == "SKIP"
+        later = (await handle.describe()).info
+        assert (later.num_actions, later.num_actions_skipped_overlap) == (
+            info.num_actions,
+            info.num_actions_skipped_overlap,
+        )
     finally:
         server.stop()

@@ -12,6 +12,7 @@ from temporalio.service import RPCError
 
 from onboarding.settings import Settings
 from tests.support.temporal import bench, eventually, made_worker
+from tests.workflows.test_review import hit, runs
 from workflows import names
 
 
@@ -70,6 +71,28 @@ async def test_an_open_account_moves_to_the_current_version_and_goes_on(
         account = (await made.engine.reader.account(caller, account_id)).account
     transfers = account["configuration"]["recipient"]["capabilities"]["stripe_balance"]["stripe_transfers"]
     assert transfers["status"] == "active"
+
+
+async def test_an_open_review_moves_to_the_current_version(temporal_settings: Settings, client: Client) -> None:
+    deployment = f"onboarding-{uuid.uuid4().hex[:8]}"
+    async with bench(temporal_settings, client, version=f"{deployment}.one") as made:
+        await make_current(client, deployment, "one")
+        caller = await made.platform()
+        account_id, review_id = await hit(made.engine, caller)
+        run = await runs(made, review_id)
+        assert build_of(await run.describe()) == "one"
+        async with made_worker(made, version=f"{deployment}.two"):
+            await make_current(client, deployment, "two")
+
+            async def has_moved() -> bool:
+                await run.signal(names.REVIEW_CHANGED)
+                await asyncio.sleep(1)
+                return build_of(await run.describe()) == "two"
+
+            await eventually(has_moved, within=60)
+            decided = await run.execute_update(names.DECIDE, {"decision": "passed"})
+            assert decided == "passed"
+            await made.ended(account_id, within=60)
 
 
 async def test_a_version_that_is_not_current_is_given_nothing(temporal_settings: Settings, client: Client) -> None:
