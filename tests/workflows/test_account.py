@@ -243,6 +243,7 @@ async def test_account_that_the_engine_cannot_decide_is_shown_as_stuck(
         await made.ended(account_id)
         described = await client.get_workflow_handle(names.account_workflow_id(account_id)).describe()
         assert described.typed_search_attributes.get(names.STUCK) is True
+        await record("account_stuck", await made.history(described.id))
         await nudge(made, account_id)  # as the sweep does when its time to retry has come
         await runs(made, account_id)
 

@@ -183,6 +183,8 @@ async def test_operators_find_what_was_refused_until_it_is_carried_out(
         await made.engine.activations.tell_again(account_id, refused["capability"])
         await made.ended(account_id)
         await has_stage(made, account_id, "active")
+        run = names.activation_workflow_id(account_id, refused["capability"])
+        await record("activation_refused", await made.history(run))
 
 
 async def test_run_about_nothing_ends_at_once(temporal_settings: Settings, client: Client, receiver: Receiver) -> None:

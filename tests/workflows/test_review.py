@@ -228,6 +228,7 @@ async def test_a_review_becomes_late_on_time_and_one_without_run_is_found(
             return "**late** since" in metadata.current_details
 
         await eventually(is_told)
+        await record("review_late", await made.history(handle.id))
         await handle.terminate("its storage is lost")
         await made.fetch("UPDATE reviews SET look_at = clock_timestamp() WHERE id = $1", review_id)
         await made.sweep()

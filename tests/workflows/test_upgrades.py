@@ -11,7 +11,9 @@ from temporalio.client import Client, WorkflowExecutionDescription
 from temporalio.service import RPCError
 
 from onboarding.settings import Settings
+from tests.support.http_vendor import HttpVendor, HttpVerifier
 from tests.support.temporal import bench, eventually, made_worker
+from tests.workflows.test_check import KINDS, all_started, asking
 from tests.workflows.test_review import hit, runs
 from workflows import names
 
@@ -93,6 +95,33 @@ async def test_an_open_review_moves_to_the_current_version(temporal_settings: Se
             decided = await run.execute_update(names.DECIDE, {"decision": "passed"})
             assert decided == "passed"
             await made.ended(account_id, within=60)
+
+
+async def test_a_check_that_waits_moves_when_it_is_signalled(temporal_settings: Settings, client: Client) -> None:
+    deployment = f"onboarding-{uuid.uuid4().hex[:8]}"
+    with HttpVendor() as vendor:
+        vendor.reports_after = None
+        verifiers = asking(HttpVerifier(vendor, KINDS))
+        async with bench(temporal_settings, client, verifiers, version=f"{deployment}.one") as made:
+            await make_current(client, deployment, "one")
+            caller = await made.platform()
+            account_id = await made.account(caller)
+            await made.supply(caller, account_id)
+            check_id, *_ = await all_started(made, account_id)
+            run = client.get_workflow_handle(names.check_workflow_id(check_id))
+            assert build_of(await run.describe()) == "one"
+            async with made_worker(made, version=f"{deployment}.two"):
+                await make_current(client, deployment, "two")
+
+                async def has_moved() -> bool:
+                    await run.signal(names.CHECK_CHANGED)
+                    await asyncio.sleep(1)
+                    return build_of(await run.describe()) == "two"
+
+                await eventually(has_moved, within=60)
+                vendor.result, vendor.reports_after = "clear", 0
+                await made.ended(account_id, within=60)
+                assert vendor.charges == len(KINDS)
 
 
 async def test_a_version_that_is_not_current_is_given_nothing(temporal_settings: Settings, client: Client) -> None:
