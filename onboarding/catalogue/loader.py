@@ -98,7 +98,7 @@ def builtin_packs() -> dict[str, str]:
 @cache
 def builtin_bytes() -> bytes:
     """The policy that ships with the package."""
-    return policy_bytes(BUILTIN_NAME, BUILTIN_VERSION, read_packs(builtin_packs()).document)
+    return policy_bytes(BUILTIN_NAME, BUILTIN_VERSION, read_packs(builtin_packs(), are_ours=True).document)
 
 
 @cache
