@@ -2,8 +2,8 @@
 
 A payload that is accepted stays in the run's history for months, so each field takes known codes, ids as they are made
 here, or short numbers, which leaves hardly room for a person's name or date of birth. Whatever else is sent is refused
-before it is accepted: then nothing of it is kept. Codes of a platform's own and free tickets are given to the API and the
-command line, whose orders no history keeps.
+before it is accepted: then nothing of it is kept. Codes of a platform's own and free tickets are given to the API and
+the command line, whose orders no history keeps.
 
 Validators judge (:func:`refuse_wrong_order`, :func:`refuse_wrong_undoing`). Handlers only read: a replay has them meet
 what other rules and another policy let in.
