@@ -8,6 +8,7 @@ indexes and as the tie-breaker of cursors.
 
 from __future__ import annotations
 
+import re
 import secrets
 import string
 import time
@@ -51,6 +52,7 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
 _RANDOM_BITS = 80
 _TIME_SHIFT = 8
+_TAIL = re.compile(f"[{_ALPHABET}]{{27}}")
 
 
 def new_id(prefix: Prefix) -> str:
@@ -59,6 +61,11 @@ def new_id(prefix: Prefix) -> str:
     # 27 characters: 13 pairs from the right, and one more on the left.
     pairs = [_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)]
     return f"{prefix}{_ALPHABET[(number >> 130) & 31]}{''.join(pairs)}"
+
+
+def is_id(prefix: Prefix, text: str) -> bool:
+    """Whether a text is shaped as :func:`new_id` shapes ids with this prefix."""
+    return text.startswith(prefix) and _TAIL.fullmatch(text, len(prefix)) is not None
 
 
 def new_secret(prefix: str) -> str:

@@ -5,8 +5,9 @@ Pure codes: workflows read them too, to refuse a wrong payload before anything o
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+from onboarding.domain.instants import whole_milliseconds
 from onboarding.domain.state import OrderKind
 
 TOPICS = (
@@ -67,3 +68,20 @@ OVERRIDE_AT_MOST = timedelta(days=90)
 
 EXTENSION_AT_MOST = timedelta(days=365)
 """So far ahead a deadline may be moved at most: whoever wants more wants other rules."""
+
+_ENDS_FROM, _ENDS_BEFORE = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+# Temporal counts nanoseconds, which end in 2262; the calendar ends in 9999, in every zone at another instant.
+
+END_BOUNDS = "Must be in the years 1970 to 2199, in UTC."
+"""What is said of an end for which :func:`stored_end` has nothing."""
+
+
+def stored_end(named: datetime) -> datetime | None:
+    """The end of an order as it is stored: in UTC, in whole milliseconds; None for one that no order can have.
+
+    Args:
+        named: an aware time, in whatever zone.
+    """
+    if not _ENDS_FROM <= named < _ENDS_BEFORE:
+        return None
+    return whole_milliseconds(named.astimezone(UTC))

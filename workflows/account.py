@@ -37,7 +37,13 @@ with workflow.unsafe.imports_passed_through():
         ReviewInput,
         Shown,
     )
-    from workflows.order_payloads import Payload, order_asked, order_undoing
+    from workflows.order_payloads import (
+        Payload,
+        order_asked,
+        order_undoing,
+        refuse_wrong_order,
+        refuse_wrong_undoing,
+    )
     from workflows.review import ReviewWorkflow
     from workflows.updates import update_key
 
@@ -105,55 +111,55 @@ class AccountWorkflow:
     # --- orders from Temporal's own UI --------------------------------------------------------------------------------
 
     @workflow.update(name=names.HOLD, description='Hold the account: {"reason", "capability"?, "ends_at"?, "ticket"?}')
-    async def hold(self, payload: Payload) -> OrderDone:
+    async def hold(self, payload: Any = None) -> OrderDone:
         """Restrict capabilities until the hold is released or ends."""
         return await self._order(OrderKind.HOLD, payload)
 
     @hold.validator
-    def validate_hold(self, payload: Payload) -> None:
+    def validate_hold(self, payload: Any = None) -> None:
         """Refuse what is no such order."""
-        order_asked(OrderKind.HOLD, payload)
+        refuse_wrong_order(OrderKind.HOLD, payload)
 
     @workflow.update(
         name=names.RECHECK, description='Ask the verifiers again: {"reason", "target"?, "person"?, "ticket"?}'
     )
-    async def recheck(self, payload: Payload) -> OrderDone:
+    async def recheck(self, payload: Any = None) -> OrderDone:
         """Ask again what has been answered."""
         return await self._order(OrderKind.RECHECK, payload)
 
     @recheck.validator
-    def validate_recheck(self, payload: Payload) -> None:
+    def validate_recheck(self, payload: Any = None) -> None:
         """Refuse what is no such order."""
-        order_asked(OrderKind.RECHECK, payload)
+        refuse_wrong_order(OrderKind.RECHECK, payload)
 
     @workflow.update(
         name=names.EXTEND_DEADLINE,
         description='Move deadlines that run: {"reason", "ends_at", "target"?, "capability"?, "ticket"?}',
     )
-    async def extend_deadline(self, payload: Payload) -> OrderDone:
+    async def extend_deadline(self, payload: Any = None) -> OrderDone:
         """Give deadlines that run a later time."""
         return await self._order(OrderKind.EXTEND_DEADLINE, payload)
 
     @extend_deadline.validator
-    def validate_extend_deadline(self, payload: Payload) -> None:
+    def validate_extend_deadline(self, payload: Any = None) -> None:
         """Refuse what is no such order."""
-        order_asked(OrderKind.EXTEND_DEADLINE, payload)
+        refuse_wrong_order(OrderKind.EXTEND_DEADLINE, payload)
 
     @workflow.update(
         name=names.OVERRIDE_CAPABILITY,
         description='Lift the demands of a capability for a while: {"reason", "capability", "ends_at", "ticket"?}',
     )
-    async def override_capability(self, payload: Payload) -> OrderDone:
+    async def override_capability(self, payload: Any = None) -> OrderDone:
         """Have a capability on though demands are open."""
         return await self._order(OrderKind.OVERRIDE_CAPABILITY, payload)
 
     @override_capability.validator
-    def validate_override_capability(self, payload: Payload) -> None:
+    def validate_override_capability(self, payload: Any = None) -> None:
         """Refuse what is no such order."""
-        order_asked(OrderKind.OVERRIDE_CAPABILITY, payload)
+        refuse_wrong_order(OrderKind.OVERRIDE_CAPABILITY, payload)
 
     @workflow.update(name=names.RELEASE, description='Undo an order, such as a hold: {"order"}')
-    async def release(self, payload: Payload) -> OrderDone:
+    async def release(self, payload: Any = None) -> OrderDone:
         """Undo an order."""
         undoing = order_undoing(payload, self._account.account_id, update_key())
         return await self._through(
@@ -161,9 +167,9 @@ class AccountWorkflow:
         )
 
     @release.validator
-    def validate_release(self, payload: Payload) -> None:
+    def validate_release(self, payload: Any = None) -> None:
         """Refuse what names no order."""
-        order_undoing(payload)
+        refuse_wrong_undoing(payload)
 
     async def _order(self, kind: OrderKind, payload: Payload) -> OrderDone:
         asked = order_asked(kind, payload, self._account.account_id, update_key())

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from onboarding.domain.conditions import decided
 
@@ -132,6 +132,19 @@ class RenewNeed:
 
 
 Need = FieldNeed | ProofNeed | AgeNeed | ConfirmNeed | RenewNeed
+
+
+def need_name(need: Need) -> str:
+    """What a need is named by within its rule: the leaf, the kind of check or the error."""
+    match need:
+        case FieldNeed() | ConfirmNeed():
+            return need.path
+        case ProofNeed() | RenewNeed():
+            return need.check
+        case AgeNeed():
+            return need.error
+        case _:
+            assert_never(need)
 
 
 @dataclass(frozen=True, slots=True)

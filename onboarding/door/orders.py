@@ -24,7 +24,14 @@ from onboarding.domain.instants import rfc3339
 from onboarding.domain.state import Order, OrderKind
 from onboarding.door.callers import is_operator, is_platform
 from onboarding.ids import new_id
-from onboarding.order_rules import EXTENSION_AT_MOST, OVERRIDE_AT_MOST, PLATFORM_REJECTIONS, REASONS
+from onboarding.order_rules import (
+    END_BOUNDS,
+    EXTENSION_AT_MOST,
+    OVERRIDE_AT_MOST,
+    PLATFORM_REJECTIONS,
+    REASONS,
+    stored_end,
+)
 from onboarding.storage import tables
 
 if TYPE_CHECKING:
@@ -90,8 +97,7 @@ class PlaceOrder:
             raise _invalid(f"Must be one of {', '.join(allowed)}.", "reason")
         if self.capability is not None and self.capability not in draft.policy.capabilities:
             raise _invalid("The account's policy has no such capability.", "capability")
-        if self.ends_at is not None and self.ends_at <= draft.as_of:
-            raise _invalid("Must be later than the account's time.", "ends_at")
+        ends_at = self._end(draft)
         if self.audience is Audience.INTERNAL and self.kind is OrderKind.REJECT:
             raise _invalid("A rejection's reason is the code of the capabilities' status: it is for users.", "audience")
         audience = self.audience or (Audience.USER if self.kind is OrderKind.REJECT else Audience.INTERNAL)
@@ -100,9 +106,9 @@ class PlaceOrder:
             case OrderKind.RECHECK:
                 starts_at, subject = self._asks_again(draft), self._subject(draft)
             case OrderKind.EXTEND_DEADLINE:
-                self._extends(draft)
+                self._extends(draft, ends_at)
             case OrderKind.OVERRIDE_CAPABILITY:
-                self._overrides(draft)
+                self._overrides(draft, ends_at)
             case OrderKind.SET_RISK_CLASS:
                 self._sets_class(draft)
         place(
@@ -113,7 +119,7 @@ class PlaceOrder:
                 reason=self.reason,
                 actor=self.actor,
                 starts_at=starts_at,
-                ends_at=self.ends_at,
+                ends_at=ends_at,
                 capability=self.capability,
                 target=self.target,
                 audience=audience.value,
@@ -154,6 +160,16 @@ class PlaceOrder:
                 kind=RefusalKind.FORBIDDEN,
             )
 
+    def _end(self, draft: Draft) -> datetime | None:
+        if self.ends_at is None:
+            return None
+        ends_at = stored_end(self.ends_at)
+        if ends_at is None:
+            raise _invalid(END_BOUNDS, "ends_at")
+        if ends_at <= draft.as_of:
+            raise _invalid("Must be later than the account's time.", "ends_at")
+        return ends_at
+
     def _subject(self, draft: Draft) -> str | None:
         if self.person is not None and self.person not in draft.persons:
             raise _invalid("The account has no such person.", "person")
@@ -178,11 +194,11 @@ class PlaceOrder:
             raise _invalid("Nothing of it has been answered yet, so there is nothing to ask again.", "target")
         return draft.as_of + JUST_AFTER if draft.as_of in answered else draft.as_of
 
-    def _extends(self, draft: Draft) -> None:
+    def _extends(self, draft: Draft, ends_at: datetime | None) -> None:
         """Raises Refusal where no deadline runs that this one is later than."""
-        if self.ends_at is None:
+        if ends_at is None:
             return
-        if self.ends_at > draft.as_of + EXTENSION_AT_MOST:
+        if ends_at > draft.as_of + EXTENSION_AT_MOST:
             raise _invalid(f"Must be within {EXTENSION_AT_MOST.days} days.", "ends_at")
         found = evaluate(draft.policies, draft.state, draft.as_of)
         named = [
@@ -194,11 +210,11 @@ class PlaceOrder:
         ]
         if not named:
             raise _invalid("No deadline of this runs on the account.", "target")
-        if self.ends_at <= min(named):
+        if ends_at <= min(named):
             raise _invalid(f"Must be later than the present deadline, {rfc3339(min(named))}.", "ends_at")
 
-    def _overrides(self, draft: Draft) -> None:
-        if self.ends_at is not None and self.ends_at > draft.as_of + OVERRIDE_AT_MOST:
+    def _overrides(self, draft: Draft, ends_at: datetime | None) -> None:
+        if ends_at is not None and ends_at > draft.as_of + OVERRIDE_AT_MOST:
             raise _invalid(
                 f"Must be within {OVERRIDE_AT_MOST.days} days: an override is no decision for good.", "ends_at"
             )

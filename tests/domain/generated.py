@@ -19,16 +19,14 @@ from onboarding.domain.conditions import Condition, Situation
 from onboarding.domain.demands import CheckDue, demand_target
 from onboarding.domain.evaluate import Evaluation, evaluate
 from onboarding.domain.policy import (
-    AgeNeed,
     Announced,
     ConfirmNeed,
     FieldNeed,
-    Need,
     Policies,
     Policy,
     ProofNeed,
-    RenewNeed,
     Rule,
+    need_name,
 )
 from onboarding.domain.requirements import future_requirements, requirements
 from onboarding.domain.standing import input_digest, is_askable
@@ -278,17 +276,8 @@ def _leaves(*variants: Policy) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(found[True]), tuple(found[False])
 
 
-def _need_name(need: Need) -> str:
-    """What openings call it."""
-    match need:
-        case FieldNeed(path=name) | ConfirmNeed(path=name):
-            return name
-        case ProofNeed(check=name) | RenewNeed(check=name) | AgeNeed(error=name):
-            return name
-
-
 ACCOUNT_LEAVES, PERSON_LEAVES = _leaves(STRICTER, WIDER)
-NEEDS = tuple(sorted({demand_target(rule.name, _need_name(need)) for rule in WIDER.rules for need in rule.needs}))
+NEEDS = tuple(sorted({demand_target(rule.name, need_name(need)) for rule in WIDER.rules for need in rule.needs}))
 """What an extension may name."""
 
 CODES = ("verification_failed_address_match", "verification_failed_keyed_identity", "invalid_street_address")

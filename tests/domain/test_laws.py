@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from onboarding.domain.capabilities import ACTIVE, DETERMINING, Status
 from onboarding.domain.demands import Cause
 from onboarding.domain.evaluate import Evaluation, evaluate
-from onboarding.domain.policy import Falls, Policies, Rule
+from onboarding.domain.policy import Falls, Policies, Rule, need_name
 from onboarding.domain.requirements import future_requirements, requirements
 from onboarding.domain.settle import play, settle
 from onboarding.domain.state import ACCOUNT, Evidence, Fact, Mark, MarkKind, Order, OrderKind, Outcome, State
@@ -88,6 +88,17 @@ def test_adding_the_new_marks_changes_nothing(account: Account) -> None:
     assert second.wake_at == first.wake_at
     assert second.new_marks == ()
     assert len({(mark.kind, mark.key) for mark in first.new_marks}) == len(first.new_marks)
+
+
+@LAWS
+@given(account=accounts())
+def test_every_demand_has_the_name_of_a_need_of_its_rule(account: Account) -> None:
+    policies, state = account
+    names = {(rule.name, need_name(need)) for rule in policies.current.rules for need in rule.needs}
+
+    found = evaluate(Policies(policies.current), state, START)
+
+    assert {(opening.rule, opening.need) for opening, _ in found.demands} <= names
 
 
 def _settled(policies: Policies, state: State, world: World, looks: list[datetime]) -> tuple[State, Evaluation]:

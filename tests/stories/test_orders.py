@@ -6,7 +6,7 @@ import copy
 import getpass
 import re
 import time
-from datetime import datetime
+from datetime import UTC, datetime, timezone
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,7 @@ from tests.stories.telling import (
     CARD_PAYOUTS,
     DAY,
     DETERMINING,
+    HOUR,
     PAST_DUE,
     SECOND,
     START,
@@ -91,6 +92,45 @@ async def test_a_hold_ends_when_its_time_comes(life: Life) -> None:
         (f"{CARD} active", "10 days, 0:00:00"),
     ]
     assert (await life.account())["requirements"]["summary"]["minimum_deadline"] is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "parts"),
+    [
+        (HOLD, "credit_review", {}),
+        (EXTEND, "other", {}),
+        (OVERRIDE, "other", {"capability": CARD}),
+        (OrderKind.SET_RISK_CLASS, "other", {"target": "high"}),
+    ],
+)
+async def test_no_order_ends_beyond_every_calendar(life: Life, kind: OrderKind, reason: str, parts: Any) -> None:
+    ann = await operator(life)
+    await life.put(UNSET_MCC)  # a deadline runs
+    behind, ahead = timezone(-14 * HOUR), timezone(14 * HOUR)
+    for ends_at in (
+        datetime(9999, 12, 31, 23, 59, 59, tzinfo=behind),
+        datetime(2199, 12, 31, 23, tzinfo=behind),
+        datetime(2200, 1, 1, tzinfo=UTC),
+        datetime(1, 1, 1, tzinfo=ahead),
+    ):
+        with pytest.raises(Refusal) as refused:
+            await place(life, kind, reason, by=ann, ends_at=ends_at, **parts)
+        assert (refused.value.code, refused.value.param) == ("parameter_invalid", "ends_at")
+        assert refused.value.message == "Must be in the years 1970 to 2199, in UTC."
+
+    placed = await place(life, kind, reason, by=ann, ends_at=(START + 31 * DAY).astimezone(ahead), **parts)
+
+    assert datetime.fromisoformat(placed["ends_at"]) == START + 31 * DAY
+    assert (await life.engine.orders.list(life.caller, life.id)).data[0]["ends_at"] == placed["ends_at"]
+
+
+async def test_a_hold_may_last_a_lifetime(life: Life) -> None:
+    placed = await place(life, HOLD, "credit_review", ends_at=datetime(2200, 1, 1, tzinfo=timezone(HOUR)))
+
+    assert (placed["ends_at"], placed["status"]) == ("2199-12-31T23:00:00.000Z", "in_force")
+    assert await card(life) == HELD
+    await life.comes(400 * DAY)
+    assert await card(life) == HELD
 
 
 async def test_it_is_the_same_life_however_often_somebody_looks(engine: Engine) -> None:
@@ -385,6 +425,10 @@ async def test_operators_use_the_command_line(life: Life, command: Any) -> None:
         (("place", "ACCOUNT", "reject", "listed", "--audience", "internal"), "audience: A rejection's reason is"),
         (("place", "ACCOUNT", "hold", "legal_hold", "--audience", "me"), "me is not one of internal, user"),
         (("place", "ACCOUNT", "hold", "legal_hold", "--ends-at", "2026-01-01"), "ends_at: Must be later"),
+        (
+            ("place", "ACCOUNT", "hold", "legal_hold", "--ends-at", "9999-12-31"),
+            "ends_at: Must be in the years 1970 to",
+        ),
         (("place", "acct_none", "hold", "legal_hold"), "No such account."),
         (("undo", "ACCOUNT", "ord_none"), "No such order."),
         (("list", "acct_none"), "No such account."),
