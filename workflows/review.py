@@ -46,7 +46,7 @@ class ReviewWorkflow:
             ' a failure may have more: "reasons": ["an error code"]'
         ),
     )
-    async def decide(self, decision: Any) -> str:
+    async def decide(self, decision: Any = None) -> str:
         """Decide for whoever is at the Temporal UI, of whom nothing is known; answers the decision.
 
         Raises only ApplicationError, with the refusal's code as its type: no mistake of theirs may hold up the run.
@@ -71,7 +71,7 @@ class ReviewWorkflow:
         return decided
 
     @decide.validator
-    def _refuse(self, decision: Any) -> None:
+    def _refuse(self, decision: Any = None) -> None:
         """What is refused here leaves no event: nothing but a known decision and known codes is ever kept."""
         problem = problem_of(decision, self._stand)
         if problem is not None:
