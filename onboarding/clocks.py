@@ -7,7 +7,7 @@ moves by hours or by years at once. It is resumable: until it is done the clock 
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -25,8 +25,6 @@ from onboarding.storage import clocks
 from onboarding.storage.faults import ConnectionLost
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from onboarding.crypto import KeyRing
     from onboarding.door.callers import Caller, RequestKey
     from onboarding.door.door import Door
@@ -35,6 +33,9 @@ if TYPE_CHECKING:
 
 CLOCK_TYPE = "v2.verification.test_clock"
 ADVANCING = "advancing"
+
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+"""A clock stands between them: deadlines are counted on from there, and the calendar ends with the year 9999."""
 
 PATIENCE = timedelta(seconds=15)
 """How long one call waits for work that workers owe between two instants; then the clock stays ``advancing``."""
@@ -55,9 +56,13 @@ class Clocks:
         self._door = door
 
     async def create(self, caller: Caller, frozen_time: datetime, name: str | None, key: RequestKey | None) -> Document:
-        """Make a clock that stands at ``frozen_time``; sandbox only."""
+        """Make a clock that stands at ``frozen_time``; sandbox only.
+
+        Raises:
+            Refusal: ``parameter_invalid`` for a live caller, and for a time before EARLIEST or after LATEST.
+        """
         _refuse_live(caller)
-        frozen_time = whole_milliseconds(frozen_time)
+        frozen_time = _bounded(frozen_time)
         clock_id = new_id("clock_")
         sealed = self._seal(caller.platform_id, clock_id, name) if name else None
         async with self._database.transaction() as tx:
@@ -90,9 +95,13 @@ class Clocks:
         return await self.get(caller, clock_id)
 
     async def advance(self, caller: Caller, clock_id: str, frozen_time: datetime, key: RequestKey | None) -> Document:
-        """Move the clock to ``frozen_time``, and every account on it through all that falls due on the way."""
-        frozen_time = whole_milliseconds(frozen_time)
+        """Move the clock to ``frozen_time``, and every account on it through all that falls due on the way.
+
+        Raises:
+            Refusal: also ``parameter_invalid`` for a time before the clock's own or after LATEST.
+        """
         await self._find(caller, clock_id)
+        frozen_time = _bounded(frozen_time)
         async with self._database.transaction() as tx:
             existing = await self._door.claim(tx, caller, key, None, clock_id)
             row = await clocks.lock(tx, platform_id=caller.platform_id, clock_id=clock_id)
@@ -196,6 +205,13 @@ class Clocks:
 def _now() -> float:
     """The event loop's clock, in which patience is kept."""
     return asyncio.get_running_loop().time()
+
+
+def _bounded(frozen_time: datetime) -> datetime:
+    """The time as a clock keeps it."""
+    if not EARLIEST <= frozen_time <= LATEST:
+        raise _invalid(f"A test clock stands between {EARLIEST:%Y-%m-%d} and {LATEST:%Y-%m-%d} (UTC).", "frozen_time")
+    return whole_milliseconds(frozen_time)
 
 
 def _refuse_live(caller: Caller) -> None:
