@@ -40,6 +40,9 @@ EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo
 PATIENCE = timedelta(seconds=15)
 """How long one call waits for work that workers owe between two instants; then the clock stays ``advancing``."""
 
+SWEEP_PATIENCE = timedelta(seconds=5)
+"""The same, of a sweep for all clocks together: at its slowest pace its nudges leave it no more time."""
+
 POLL = timedelta(milliseconds=100)
 
 Document = dict[str, Any]
@@ -132,27 +135,34 @@ class Clocks:
             instant = min((wake_at for wake_at in wakes.values() if wake_at <= row.target), default=None)
             async with self._database.reading() as r:
                 if instant is None:
-                    await clocks.finish(r, clock_id)
-                    return True
+                    if await clocks.finish(r, clock_id, row.target):
+                        return True
+                    continue  # it was advanced further meanwhile, or another call has finished it
                 now = max(instant, row.now)
                 await clocks.move(r, clock_id, now)
             for account_id, wake_at in wakes.items():
-                if wake_at <= now and not await self._look(account_id, until):
+                if wake_at > now:
+                    continue
+                if not await self._look(account_id, until):
                     stuck.add(account_id)
-            if _now() > until:
-                return False
+                elif _now() > until:
+                    return False
 
     async def resume_all(self) -> None:
-        """Carry on with every advance that was left in the middle; the sweep calls it.
+        """Carry on with advances that were left in the middle; the sweep calls it when all else is done.
 
-        All of them share one patience, and one that can't go on keeps neither the others nor the sweep waiting.
+        They share :data:`SWEEP_PATIENCE`, so that one that can't go on keeps neither the others nor the sweep waiting.
+        Those for which there was no time are left to a later sweep.
         """
         async with self._database.reading() as r:
             left = await clocks.advancing(r)
-        until = _now() + PATIENCE.total_seconds()
-        for row in left:
+        until = _now() + SWEEP_PATIENCE.total_seconds()
+        for place, row in enumerate(left):
+            share = (until - _now()) / (len(left) - place)
+            if share <= 0:
+                break
             try:
-                await self.resume(row.platform_id, row.id, timedelta(seconds=max(0.0, until - _now())))
+                await self.resume(row.platform_id, row.id, timedelta(seconds=share))
             except ConnectionLost:
                 raise
             except Exception as error:  # noqa: BLE001 -- the next sweep tries again, whatever it was
