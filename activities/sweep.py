@@ -27,12 +27,13 @@ class SweepActivities:
     async def sweep_accounts(self, sweep: Sweep) -> Swept:
         """Nudge due accounts and batches, checks about which the inbox holds something, and reviews without a run.
 
-        What a nudge does not reach is due again after its back-off. At last the lists that this worker has loaded are
-        noted, if they are new ones.
+        What a nudge does not reach is due again after its back-off. Then the lists that this worker has loaded are
+        noted, if they are new ones. Test clocks come last: no live account waits for the sandbox.
         """
         async with beating():
             accounts, others = await self.engine.due(sweep.limit)
             nudged = await self.nudger.nudge_all(accounts, others, per_second=self.per_second)
             await self.engine.list_deltas.note()
             await self.engine.work.swept()
+            await self.engine.clocks.resume_all()
         return Swept(due=len(accounts) + len(others), nudged=nudged)

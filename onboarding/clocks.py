@@ -7,7 +7,7 @@ moves by hours or by years at once. It is resumable: until it is done the clock 
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -25,8 +25,6 @@ from onboarding.storage import clocks
 from onboarding.storage.faults import ConnectionLost
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from onboarding.crypto import KeyRing
     from onboarding.door.callers import Caller, RequestKey
     from onboarding.door.door import Door
@@ -36,8 +34,14 @@ if TYPE_CHECKING:
 CLOCK_TYPE = "v2.verification.test_clock"
 ADVANCING = "advancing"
 
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+"""A clock stands between them: deadlines are counted on from there, and the calendar ends with the year 9999."""
+
 PATIENCE = timedelta(seconds=15)
 """How long one call waits for work that workers owe between two instants; then the clock stays ``advancing``."""
+
+SWEEP_PATIENCE = timedelta(seconds=5)
+"""The same, of a sweep for all clocks together: at its slowest pace its nudges leave it no more time."""
 
 POLL = timedelta(milliseconds=100)
 
@@ -55,9 +59,13 @@ class Clocks:
         self._door = door
 
     async def create(self, caller: Caller, frozen_time: datetime, name: str | None, key: RequestKey | None) -> Document:
-        """Make a clock that stands at ``frozen_time``; sandbox only."""
+        """Make a clock that stands at ``frozen_time``; sandbox only.
+
+        Raises:
+            Refusal: ``parameter_invalid`` for a live caller, and for a time before EARLIEST or after LATEST.
+        """
         _refuse_live(caller)
-        frozen_time = whole_milliseconds(frozen_time)
+        frozen_time = _bounded(frozen_time)
         clock_id = new_id("clock_")
         sealed = self._seal(caller.platform_id, clock_id, name) if name else None
         async with self._database.transaction() as tx:
@@ -90,9 +98,13 @@ class Clocks:
         return await self.get(caller, clock_id)
 
     async def advance(self, caller: Caller, clock_id: str, frozen_time: datetime, key: RequestKey | None) -> Document:
-        """Move the clock to ``frozen_time``, and every account on it through all that falls due on the way."""
-        frozen_time = whole_milliseconds(frozen_time)
+        """Move the clock to ``frozen_time``, and every account on it through all that falls due on the way.
+
+        Raises:
+            Refusal: also ``parameter_invalid`` for a time before the clock's own or after LATEST.
+        """
         await self._find(caller, clock_id)
+        frozen_time = _bounded(frozen_time)
         async with self._database.transaction() as tx:
             existing = await self._door.claim(tx, caller, key, None, clock_id)
             row = await clocks.lock(tx, platform_id=caller.platform_id, clock_id=clock_id)
@@ -123,27 +135,34 @@ class Clocks:
             instant = min((wake_at for wake_at in wakes.values() if wake_at <= row.target), default=None)
             async with self._database.reading() as r:
                 if instant is None:
-                    await clocks.finish(r, clock_id)
-                    return True
+                    if await clocks.finish(r, clock_id, row.target):
+                        return True
+                    continue  # it was advanced further meanwhile, or another call has finished it
                 now = max(instant, row.now)
                 await clocks.move(r, clock_id, now)
             for account_id, wake_at in wakes.items():
-                if wake_at <= now and not await self._look(account_id, until):
+                if wake_at > now:
+                    continue
+                if not await self._look(account_id, until):
                     stuck.add(account_id)
-            if _now() > until:
-                return False
+                elif _now() > until:
+                    return False
 
     async def resume_all(self) -> None:
-        """Carry on with every advance that was left in the middle; the sweep calls it.
+        """Carry on with advances that were left in the middle; the sweep calls it when all else is done.
 
-        All of them share one patience, and one that can't go on keeps neither the others nor the sweep waiting.
+        They share :data:`SWEEP_PATIENCE`, so that one that can't go on keeps neither the others nor the sweep waiting.
+        Those for which there was no time are left to a later sweep.
         """
         async with self._database.reading() as r:
             left = await clocks.advancing(r)
-        until = _now() + PATIENCE.total_seconds()
-        for row in left:
+        until = _now() + SWEEP_PATIENCE.total_seconds()
+        for place, row in enumerate(left):
+            share = (until - _now()) / (len(left) - place)
+            if share <= 0:
+                break
             try:
-                await self.resume(row.platform_id, row.id, timedelta(seconds=max(0.0, until - _now())))
+                await self.resume(row.platform_id, row.id, timedelta(seconds=share))
             except ConnectionLost:
                 raise
             except Exception as error:  # noqa: BLE001 -- the next sweep tries again, whatever it was
@@ -196,6 +215,13 @@ class Clocks:
 def _now() -> float:
     """The event loop's clock, in which patience is kept."""
     return asyncio.get_running_loop().time()
+
+
+def _bounded(frozen_time: datetime) -> datetime:
+    """The time as a clock keeps it."""
+    if not EARLIEST <= frozen_time <= LATEST:
+        raise _invalid(f"A test clock stands between {EARLIEST:%Y-%m-%d} and {LATEST:%Y-%m-%d} (UTC).", "frozen_time")
+    return whole_milliseconds(frozen_time)
 
 
 def _refuse_live(caller: Caller) -> None:

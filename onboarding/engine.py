@@ -168,7 +168,6 @@ async def open_engine(
     reader = Reader(database, ring, door)
     orders = Orders(database, door, reader)
     screening = next((one for one in chosen.local if isinstance(one, Screening)), None)
-    clocks = Clocks(database, ring, door)
     files = Files(database, ring, door, objects_at(settings.files))
     policy_book = PolicyBook(database, settings.database_url, door, shelf)
     return Engine(
@@ -187,7 +186,7 @@ async def open_engine(
         rechecks=Rechecks(database, orders),
         activity=Activity(database, door),
         reader=reader,
-        clocks=clocks,
+        clocks=Clocks(database, ring, door),
         destinations=Destinations(database, ring, door, reader),
         account_links=AccountLinks(database, ring, door),
         timeline=Timeline(database),
@@ -197,7 +196,7 @@ async def open_engine(
         rollouts=Rollouts(database, door, policy_book, max_restricted_share=settings.max_restricted_share, nudge=nudge),
         rollout_steps=RolloutSteps(database, door, shelf),
         list_deltas=ListDeltas(database, door, screening, ListDeltaPace(settings.list_delta_rate)),
-        work=Work(database, door, clocks, chosen, files, Backlog(database, chosen, Bounds(*settings.backlog_bounds))),
+        work=Work(database, door, chosen, files, Backlog(database, chosen, Bounds(*settings.backlog_bounds))),
         inbox=Inbox(database, ring, chosen, nudge),
         files=files,
         downstream=told,

@@ -49,7 +49,10 @@ if TYPE_CHECKING:
     from onboarding.storage.database import Database
     from onboarding.storage.rows import ReviewNoteRow
 
-__all__ = ["Decision", "Reviews", "Stand"]
+__all__ = ["REVIEWER_PATTERN", "Decision", "Reviews", "Stand"]
+
+REVIEWER_PATTERN = "^[A-Za-z0-9_.-]{1,64}$"
+"""Ids of a platform's own for its people, which no address of theirs fits: they are stored as they are."""
 
 NOTE_TYPE = "v2.verification.review_note"
 
@@ -92,16 +95,9 @@ class Reviews:
             scope = Scope(caller.platform_id, caller.livemode)
             found = await reviews.next_in_queue(r, scope, queue, reviewer, CANDIDATES)
         for account_id, review_id in found:
-            change = ClaimReview(review_id, Reviewer(caller.actor, reviewer))
-            try:
-                revised = await self._door.revise_whole(account_id, change, caller, key, review_id)
-            except NoLongerOpen:
-                continue
-            except Refusal as refusal:
-                if refusal.code in _TAKEN or refusal.kind is RefusalKind.BUSY:
-                    continue
-                raise
-            return await self._reader.review(caller, revised.replayed or review_id)
+            claimed = await self._claim_if_free(caller, account_id, review_id, key, reviewer)
+            if claimed is not None:
+                return claimed
         return await self._claimed_before(caller, key)
 
     async def release(
@@ -207,6 +203,20 @@ class Reviews:
             )
         return [review_document(f"{OPERATOR}{name}", row, None) for row in rows]
 
+    async def claim_next_anywhere(self, name: str, queue: str) -> Document:
+        """The same as :meth:`claim_next` for an operator, in a queue of all platforms.
+
+        Raises:
+            Refusal: ``review_queue_empty``: nothing waits there for an operator of this name.
+        """
+        async with self._database.reading() as r:
+            found = await reviews.next_in_queue(r, None, queue, name, CANDIDATES)
+        for account_id, review_id in found:
+            claimed = await self._claim_if_free(await self.operator(review_id, name), account_id, review_id, None, None)
+            if claimed is not None:
+                return claimed
+        raise _empty()
+
     async def see(self, account_id: str, review_id: str) -> Stand | None:
         """Where a review stands, for its own run, after whatever time owed; None where there is no such review."""
         stand: Stand | None = None
@@ -277,13 +287,27 @@ class Reviews:
             raise _closed(is_decided=status == ReviewState.DECIDED) from None
         return await self._reader.review(caller, review_id)
 
+    async def _claim_if_free(
+        self, caller: Caller, account_id: str, review_id: str, key: RequestKey | None, reviewer: str | None
+    ) -> Document | None:
+        """The claimed review, or the one that this key has claimed before; None where this one is not to be had."""
+        change = ClaimReview(review_id, Reviewer(caller.actor, reviewer))
+        try:
+            revised = await self._door.revise_whole(account_id, change, caller, key, review_id)
+        except NoLongerOpen:
+            return None
+        except Refusal as refusal:
+            if refusal.code in _TAKEN or refusal.kind is RefusalKind.BUSY:
+                return None
+            raise
+        return await self._reader.review(caller, revised.replayed or review_id)
+
     async def _claimed_before(self, caller: Caller, key: RequestKey | None) -> Document:
         """What the first request with this key has claimed; the queue has nothing more."""
-        empty = Refusal("review_queue_empty", "No review waits there.", kind=RefusalKind.NOT_FOUND)
         async with self._database.transaction() as tx:
             existing = await self._door.claim(tx, caller, key, None, None)
             if existing is None or existing.object_id is None:
-                raise empty  # which gives the key back
+                raise _empty()  # which gives the key back
         return await self._reader.review(caller, existing.object_id)
 
 
@@ -302,6 +326,10 @@ def _note_document(caller: Caller, keys: AccountKeys | None, row: ReviewNoteRow)
         "reviewer": row.reviewer,
         "text": None if plain is None else plain.decode(),
     }
+
+
+def _empty() -> Refusal:
+    return Refusal("review_queue_empty", "No review waits there.", kind=RefusalKind.NOT_FOUND)
 
 
 def _closed(*, is_decided: bool) -> Refusal:

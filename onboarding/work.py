@@ -22,7 +22,6 @@ from onboarding.storage.work import StuckRow, due_accounts, leftover_checks, ret
 from onboarding.verifiers.port import Question, VerifierUnavailable
 
 if TYPE_CHECKING:
-    from onboarding.clocks import Clocks
     from onboarding.domain.activations import Activation
     from onboarding.door.door import Door
     from onboarding.door.draft import Draft
@@ -252,7 +251,6 @@ class Work:
         self,
         database: Database,
         door: Door,
-        clocks: Clocks,
         verifiers: Verifiers,
         files: Files,
         backlog: Backlog | None = None,
@@ -260,7 +258,6 @@ class Work:
         self._database = database
         self._door = door
         self._verifiers = verifiers
-        self._clocks = clocks
         self._files = files
         self.backlog = backlog or Backlog(database, verifiers)
 
@@ -287,13 +284,11 @@ class Work:
     async def sweep(self, limit: int) -> list[str]:
         """Accounts that somebody must look at; each is offered again later if nobody does.
 
-        Before that, checks that were held back are let go as far as their verifiers have room. Resumes test clocks.
+        Before that, checks that were held back are let go as far as their verifiers have room.
         """
         await self.backlog.release()
         async with self._database.reading() as r:
-            found = await due_accounts(r, limit=limit, per_platform=PER_PLATFORM)
-        await self._clocks.resume_all()
-        return found
+            return await due_accounts(r, limit=limit, per_platform=PER_PLATFORM)
 
     async def meet_temporal(self, namespace_id: str) -> bool:
         """Note which Temporal storage belongs to this book; True if it is a new one, which voids every claim.

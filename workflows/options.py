@@ -161,7 +161,8 @@ LIST_DELTA_STEP = ActivityConfig(
 SWEEP = ActivityConfig(
     summary="nudge accounts that are due",
     # Finding takes 50 ms; nudging 500 accounts takes 34 s at the slowest pace that can be set, 15 a second, and longer
-    # while Temporal answers slowly. The next sweep is due after a minute, and finds whatever this one did not reach.
+    # while Temporal answers slowly; test clocks get 5 s after that. The next sweep is due after a minute, and finds
+    # whatever this one did not reach.
     start_to_close_timeout=timedelta(seconds=50),
     schedule_to_close_timeout=timedelta(seconds=55),
     # As for ADVANCE: the next sweep waits for so long where a worker was killed in this one.

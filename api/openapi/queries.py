@@ -8,10 +8,11 @@ from api.schemas.destinations import URL_INCLUDE
 from api.schemas.events import MAX_TYPES
 from api.schemas.files import PURPOSES
 from api.schemas.queries import DEFAULT_LIMIT, INCLUDES, MAX_LIMIT, VAULT_LIMIT, VERIFICATION_STATUSES
-from api.schemas.reviews import REVIEWER_PATTERN, Status
+from api.schemas.reviews import Status
 from onboarding.catalogue.texts import DEFAULT_LOCALE, LOCALES
 from onboarding.imports import MOST_LINES
 from onboarding.people import Audience
+from onboarding.reviews import REVIEWER_PATTERN
 from onboarding.storage.imports import LineStatus
 
 LIMIT = Query(

@@ -94,7 +94,7 @@ PROPERTIES: Mapping[str, str] = {
     "executive": "Whether the person manages the business day to day.",
     "fees_collector": "Who collects the fees. It can't be changed once it is set.",
     "fiscal_year_end": "The last day of the fiscal year.",
-    "frozen_time": "Where the clock stands.",
+    "frozen_time": "Where the clock stands: from 1970 to 2100-01-01T00:00:00Z.",
     "full_name": "The whole name.",
     "future_requirements": "What an announced policy will ask.",
     "given_name": "Given names, as in official documents.",

@@ -13,11 +13,9 @@ from api.schemas.fields import MAX_TEXT, Parameters, Text, refusal
 from api.schemas.parse import INVALID_REQUEST
 from api.schemas.queries import QueryItems
 from onboarding.domain.errors import Refusal
+from onboarding.reviews import REVIEWER_PATTERN
 
 Status = Literal["open", "claimed", "proposed", "waiting", "decided", "superseded"]
-REVIEWER_PATTERN = "^[A-Za-z0-9_.-]{1,64}$"
-"""Ids of a platform's own for its people, which no address of theirs fits: they are stored as they are."""
-
 MAX_ENTRIES = 20
 
 _STATUSES: tuple[str, ...] = get_args(Status)

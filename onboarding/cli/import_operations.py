@@ -78,8 +78,16 @@ class Remote:
         return self._ask("POST", f"{IMPORTS}/{import_id}/{verb}", json=body or {})
 
     def send(self, import_id: str, book: Path, *, is_dry_run: bool) -> None:
-        """Send a file's lines and start the import, or resume it; one that is under way is left as it is."""
-        state = self.get(import_id)["status"]
+        """Send a file's lines and start the import, or resume it; one that is under way is left as it is.
+
+        Raises CommandFailed, and changes nothing, where a dry run that has begun is to be none, or the reverse.
+        """
+        found = self.get(import_id)
+        state = found["status"]
+        if state in (*UNDER_WAY, ImportState.PAUSED) and found["dry_run"] is not is_dry_run:
+            if is_dry_run:
+                raise CommandFailed(f"{import_id} makes accounts and is {state}: go on with it without --dry-run")
+            raise CommandFailed(f"{import_id} is a dry run and is {state}: go on with --dry-run until it is checked")
         if state in UNDER_WAY:
             return
         try:

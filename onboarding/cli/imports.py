@@ -52,7 +52,8 @@ def import_book(
                 remote.send(import_id, book, is_dry_run=dry_run)
                 found = remote.watch(import_id, progress) if wait else remote.get(import_id)
         except KeyboardInterrupt:
-            typer.echo(f"left as it is; to go on: onboarding import {book} --import {import_id}", err=True)
+            again = f"onboarding import {book} --import {import_id}{' --dry-run' if dry_run else ''}"
+            typer.echo(f"left as it is; to go on: {again}", err=True)
             raise typer.Exit(LEFT) from None
         refused = remote.refused(import_id, SHOWN) if wait else []
     _print_numbers(found)

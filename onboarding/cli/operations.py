@@ -148,7 +148,9 @@ async def _sweep(settings: Settings, limit: int) -> tuple[int, int]:
     engine = await open_engine(settings, name="onboarding-cli")
     try:
         accounts, others = await engine.due(limit)
-        return len(accounts) + len(others), await nudger.nudge_all(accounts, others)
+        nudged = await nudger.nudge_all(accounts, others)
+        await engine.clocks.resume_all()
+        return len(accounts) + len(others), nudged
     finally:
         await engine.close()
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import getpass
+import re
 from typing import TYPE_CHECKING, Any
 
 from onboarding.cli.operations import CommandFailed, chosen, decided
 from onboarding.door.review_rows import ReviewState
-from onboarding.reviews import Decision
+from onboarding.reviews import REVIEWER_PATTERN, Decision
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,12 +42,29 @@ def claim(review_id: str) -> Document:
     return decided(work)
 
 
+def claim_next(queue: str) -> Document:
+    """The most urgent review of a queue that nobody has, claimed in the name of whoever runs this."""
+    return decided(lambda engine: engine.reviews.claim_next_anywhere(getpass.getuser(), queue))
+
+
 def release(review_id: str) -> Document:
     """The review, given back."""
 
     async def work(engine: Engine) -> Document:
         caller = await engine.reviews.operator(review_id, getpass.getuser())
         return await engine.reviews.release(caller, review_id, None)
+
+    return decided(work)
+
+
+def assign(review_id: str, assignee: str | None) -> Document:
+    """The review, assigned; None is nobody in particular."""
+    if assignee is not None and re.fullmatch(REVIEWER_PATTERN.strip("^$"), assignee) is None:
+        raise CommandFailed("an assignee is an id of 1 to 64 letters, digits, dots, dashes and underscores")
+
+    async def work(engine: Engine) -> Document:
+        caller = await engine.reviews.operator(review_id, getpass.getuser())
+        return await engine.reviews.assign(caller, review_id, assignee, None)
 
     return decided(work)
 

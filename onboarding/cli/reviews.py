@@ -42,12 +42,30 @@ def claim_review(review: str = REVIEW) -> None:
     _tell(operations.claim(review))
 
 
+@reviews_app.command("claim-next")
+def claim_next_review(queue: str = typer.Argument(..., help="The name of a queue.")) -> None:
+    """Take the first review of a queue that nobody has; those assigned to your login name before all others."""
+    from onboarding.cli import review_operations as operations
+
+    _tell(operations.claim_next(queue))
+
+
 @reviews_app.command("release")
 def release_review(review: str = REVIEW) -> None:
     """Give a claimed review back."""
     from onboarding.cli import review_operations as operations
 
     _tell(operations.release(review))
+
+
+@reviews_app.command("assign")
+def assign_review(
+    review: str = REVIEW, assignee: str = typer.Argument("", help="A reviewer's id, or an operator's login name.")
+) -> None:  # fmt: skip
+    """Say whose a review is; without a name, nobody's in particular. It changes no claim."""
+    from onboarding.cli import review_operations as operations
+
+    _tell(operations.assign(review, assignee or None))
 
 
 @reviews_app.command("decide")

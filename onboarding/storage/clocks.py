@@ -52,16 +52,19 @@ async def move(r: Reading, clock_id: str, now: datetime) -> bool:
     return row is not None
 
 
-async def finish(r: Reading, clock_id: str) -> None:
-    """Make the clock show its target and be ``ready`` again."""
-    await r.fetch(
-        "UPDATE test_clocks SET now = greatest(now, target), state = 'ready', target = NULL WHERE id = $1", clock_id
+async def finish(r: Reading, clock_id: str, target: datetime) -> bool:
+    """Make the clock show its target and be ``ready`` again; False, and nothing changed, if it goes elsewhere now."""
+    row = await r.fetch_one(
+        "UPDATE test_clocks SET now = target, state = 'ready', target = NULL WHERE id = $1 AND target = $2 RETURNING 1",
+        clock_id,
+        target,
     )
+    return row is not None
 
 
 async def advancing(r: Reading) -> list[ClockRow]:
-    """Clocks whose advance is under way, or was left in the middle."""
-    rows = await r.fetch(f"SELECT {_COLUMNS} FROM test_clocks t WHERE t.state = 'advancing' ORDER BY t.id")  # noqa: S608
+    """Clocks whose advance is under way, or was left in the middle, each of them in front at times."""
+    rows = await r.fetch(f"SELECT {_COLUMNS} FROM test_clocks t WHERE t.state = 'advancing' ORDER BY random()")  # noqa: S608
     return [ClockRow(*row) for row in rows]
 
 

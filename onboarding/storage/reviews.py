@@ -16,14 +16,17 @@ AGAIN_AFTER = timedelta(minutes=5)
 
 
 async def next_in_queue(
-    r: Reading, scope: Scope, queue: str, reviewer: str | None, limit: int
+    r: Reading, scope: Scope | None, queue: str, reviewer: str | None, limit: int
 ) -> list[tuple[str, str]]:
     """Reviews that somebody may claim, the most urgent first, as pairs of account and review.
 
-    Those assigned to the reviewer come first, those assigned to others not at all. Whether two persons are needed, and
-    one of them is the reviewer, the door finds out.
+    A scope of None is every platform's. Those assigned to the reviewer come first, those assigned to others not at all.
+    Whether two persons are needed, and one of them is the reviewer, the door finds out.
     """
-    rows = await r.fetch(_NEXT, scope.platform_id, scope.livemode, queue, reviewer, limit)
+    if scope is None:
+        rows = await r.fetch(_NEXT, queue, reviewer, limit)
+    else:
+        rows = await r.fetch(_NEXT_OF_PLATFORM, queue, reviewer, limit, scope.platform_id, scope.livemode)
     return [(row[0], row[1]) for row in rows]
 
 
@@ -58,11 +61,12 @@ async def due(r: Reading, *, limit: int) -> list[tuple[str, str]]:
 
 _NEXT = """
 SELECT t.account_id, t.id FROM reviews t JOIN accounts a ON a.id = t.account_id
-WHERE a.platform_id = $1 AND a.livemode = $2 AND t.queue = $3 AND t.{open}
+WHERE t.queue = $1 AND t.{open}
   AND t.state <> 'waiting' AND coalesce(t.claimed_until <= statement_timestamp(), true)
-  AND (t.assignee IS NULL OR t.assignee = $4)
-ORDER BY t.assignee NULLS LAST, t.priority, t.sla_at NULLS LAST, t.id LIMIT $5
+  AND (t.assignee IS NULL OR t.assignee = $2)
+ORDER BY t.assignee NULLS LAST, t.priority, t.sla_at NULLS LAST, t.id LIMIT $3
 """.replace("{open}", OPEN_REVIEW)
+_NEXT_OF_PLATFORM = _NEXT.replace("WHERE ", "WHERE a.platform_id = $4 AND a.livemode = $5 AND ")
 _PUT_AWAY = """
 UPDATE reviews t SET look_at = NULL WHERE t.id = $1 AND t.look_at IS NOT NULL AND ($2::boolean OR NOT t.{open})
 """.replace("{open}", OPEN_REVIEW)

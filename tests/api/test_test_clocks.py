@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
+from onboarding.clocks import EARLIEST, LATEST
 from onboarding.documents import rfc3339
 from tests.support.samples import COMPANY, RECIPIENT, REPRESENTATIVE
 from tests.support.serving import Platform
@@ -66,6 +69,52 @@ def test_clock_does_not_go_back(platform: Platform) -> None:
 
     assert answer.status_code == 400
     assert platform.request("GET", f"{CLOCKS}/{clock['id']}").json() == clock
+
+
+OUT_OF_BOUNDS = (
+    "0001-01-01T00:00:00Z",
+    rfc3339(EARLIEST - timedelta(milliseconds=1)),
+    rfc3339(LATEST + timedelta(milliseconds=1)),
+    "9999-12-31T23:59:59Z",
+)
+
+
+@pytest.mark.parametrize("outside", OUT_OF_BOUNDS)
+def test_no_clock_is_made_or_moved_out_of_bounds(platform: Platform, outside: str) -> None:
+    clock = new_clock(platform)
+    key = {"Idempotency-Key": "bounds"}
+
+    made = platform.request("POST", CLOCKS, json={"frozen_time": outside}, headers=key)
+    moved = platform.request("POST", f"{CLOCKS}/{clock['id']}/advance", json={"frozen_time": outside}, headers=key)
+
+    for answer in (made, moved):
+        error = answer.json()["error"]
+        assert (answer.status_code, error["code"], error["param"]) == (400, "parameter_invalid", "frozen_time")
+        assert error["message"] == "A test clock stands between 1970-01-01 and 2100-01-01 (UTC)."
+    assert platform.request("GET", CLOCKS).json()["data"] == [clock]
+
+
+def test_account_is_onboarded_where_the_last_clock_stands(platform: Platform) -> None:
+    sdk = platform.sdk()
+    early, late = (new_clock(platform, frozen_time=rfc3339(at)) for at in (EARLIEST, LATEST - timedelta(days=1)))
+    account = sdk.v2.core.accounts.create({"display_name": "Rosen"})
+    assert attach(platform, early, account.id).status_code == 400
+    assert attach(platform, late, account.id).status_code == 200
+
+    def card_payments() -> str:
+        found = sdk.v2.core.accounts.retrieve(account.id, {"include": ["configuration.merchant"]})
+        return str(found.configuration.merchant.capabilities.card_payments.status)
+
+    sdk.v2.core.accounts.update(account.id, COMPANY)
+    person = sdk.v2.core.accounts.persons.create(account.id, REPRESENTATIVE)
+    assert card_payments() == "active"
+    sdk.v2.core.accounts.persons.delete(account.id, person.id)
+    moved = advance(platform, late, LATEST)
+
+    assert (moved.status_code, moved.json()["frozen_time"], moved.json()["status"]) == (200, rfc3339(LATEST), "ready")
+    sdk.v2.core.accounts.persons.create(account.id, REPRESENTATIVE)
+    assert card_payments() == "active"
+    assert advance(platform, early, LATEST).status_code == 200
 
 
 def test_live_accounts_live_by_no_clock(platform: Platform) -> None:

@@ -101,7 +101,10 @@ async def test_a_clock_advances_to_its_target_and_never_goes_back(db: Database) 
         assert await clocks.move(r, "clock_1", NOW + day)
         assert not await clocks.move(r, "clock_1", NOW)
         underway = await clocks.find(r, platform_id="plat_1", clock_id="clock_1")
-        await clocks.finish(r, "clock_1")
+        assert not await clocks.finish(r, "clock_1", NOW + 2 * day)
+        assert await clocks.find(r, platform_id="plat_1", clock_id="clock_1") == underway
+        assert await clocks.finish(r, "clock_1", NOW + 3 * day)
+        assert not await clocks.finish(r, "clock_1", NOW + 3 * day)
         ended = await clocks.find(r, platform_id="plat_1", clock_id="clock_1")
 
     assert underway is not None

@@ -100,7 +100,7 @@ async def office(own_settings: Settings, vendor: HttpVendor) -> AsyncIterator[Of
     )
     engine = await open_engine(own_settings, verifiers=verifiers)
     backlog = Backlog(engine.database, verifiers, Bounds(BOUND))
-    work = Work(engine.database, engine.door, engine.clocks, verifiers, engine.files, backlog)
+    work = Work(engine.database, engine.door, verifiers, engine.files, backlog)
     checks = Checks(engine.door, engine.database, verifiers, engine.inbox, QUICK)
     yield Office(engine, vendor, work, checks, await new_caller(engine))
     await engine.close()

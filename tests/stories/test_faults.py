@@ -173,7 +173,7 @@ async def test_a_stuck_account_keeps_no_clock_and_no_sweep(life: Life, engine: E
     assert clock["status"] == "ready"
     assert (await life.row())["stuck_code"] == "engine_KeyError"
 
-    # Nor does a clock that can't go on keep the sweep from what else it found.
+    # Nor does it keep the sweep, which offers it again and then carries on with clocks.
     await fetch(
         engine,
         "UPDATE test_clocks SET state = 'advancing', target = now + interval '1 day' WHERE id = $1",
@@ -181,6 +181,8 @@ async def test_a_stuck_account_keeps_no_clock_and_no_sweep(life: Life, engine: E
     )
     await life.rows("UPDATE accounts SET look_at = now(), look_tries = 0 WHERE id = $1", life.id)
     assert life.id in await engine.work.sweep(10_000)
+    await engine.clocks.resume_all()
+    assert (await engine.clocks.get(life.caller, life.clock_id))["status"] == "ready"
 
     evaluator.is_broken = False
     await life.look()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,16 +12,22 @@ from typing import Any
 import pytest
 
 from onboarding.clocks import Clocks
+from onboarding.documents import rfc3339
 from onboarding.domain.settle import Answer, Later
 from onboarding.engine import Engine, open_engine
 from onboarding.settings import Settings
 from onboarding.storage import book
+from onboarding.storage import clocks as stored_clocks
+from onboarding.storage.database import Reading
+from onboarding.storage.rows import ClockAccountRow
+from onboarding.temporal import NUDGE_DEADLINE, Nudger, Target
 from onboarding.verifiers import sandbox
 from onboarding.verifiers.port import Question
 from onboarding.verifiers.registry import Verifiers
 from onboarding.work import RUN_LEASE
-from tests.stories.telling import ACTIVE, CARD, DAY, HOUR, START, Life, fetch, individual, new_caller, noting
+from tests.stories.telling import ACTIVE, CARD, DAY, HOUR, PAST_DUE, START, Life, fetch, individual, new_caller, noting
 from tests.support import samples
+from tests.support.temporal import sweep
 
 UNSET_MCC: Any = {"configuration": {"merchant": {"mcc": None}}}
 RECIPIENT: Any = samples.patched(
@@ -303,7 +311,8 @@ async def test_a_new_temporal_storage_voids_every_claim(desk: Desk) -> None:
 async def test_a_clock_waits_for_owed_work_for_a_while_and_can_be_resumed(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("onboarding.clocks.PATIENCE", timedelta(milliseconds=300))
+    for patience in ("PATIENCE", "SWEEP_PATIENCE"):
+        monkeypatch.setattr(f"onboarding.clocks.{patience}", timedelta(milliseconds=300))
     life = await Life.begin(desk.engine)
     await life.put(RECIPIENT)
     await life.pays_into()
@@ -320,6 +329,96 @@ async def test_a_clock_waits_for_owed_work_for_a_while_and_can_be_resumed(
         await clocks.resume_all()
     assert (await clocks.get(life.caller, life.clock_id))["status"] == "ready"
     assert (await clocks.get(life.caller, life.clock_id))["target_time"] is None
+
+
+async def left_in_the_middle(life: Life, distance: timedelta) -> None:
+    """An advance of whose process nothing is heard any more."""
+    async with life.engine.database.transaction() as tx:
+        await stored_clocks.start_advancing(tx, life.clock_id, life.start + distance)
+
+
+async def test_an_advance_beyond_another_one_is_played_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    life = await Life.begin(desk.engine)
+    await life.put(individual())
+    await life.put(UNSET_MCC)  # due on day 30
+    look = stored_clocks.accounts_on
+
+    async def overtaken(r: Reading, clock_id: str) -> list[ClockAccountRow]:
+        monkeypatch.setattr(stored_clocks, "accounts_on", look)
+        found = await look(r, clock_id)
+        await left_in_the_middle(life, 60 * DAY)
+        return found
+
+    monkeypatch.setattr(stored_clocks, "accounts_on", overtaken)
+    clock = await desk.engine.clocks.advance(life.caller, life.clock_id, life.start + DAY, None)
+
+    assert (clock["status"], clock["frozen_time"]) == ("ready", rfc3339(life.start + 60 * DAY))
+    told = [(what, at) for what, at in await life.story() if what.startswith(f"{CARD} ")]
+    assert told[-1] == (f"{CARD} {PAST_DUE}", "30 days, 0:00:00")
+
+
+async def test_a_sweep_gives_clocks_so_much_time_and_no_more(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onboarding.clocks.SWEEP_PATIENCE", timedelta(seconds=1))
+    first = await Life.begin(desk.engine)
+    second = await Life.begin(desk.engine, first.caller)
+    for life in (first, second):
+        for _ in range(7):
+            account_id = (await desk.engine.accounts.create(life.caller, {}, None)).account["id"]
+            await desk.engine.clocks.attach(life.caller, life.clock_id, account_id, None)
+        due = "UPDATE accounts SET wake_at = $2 WHERE test_clock_id = $1"
+        await life.rows(due, life.clock_id, life.start + HOUR)
+        await left_in_the_middle(life, 2 * HOUR)
+    played: list[str] = []
+    look = Clocks._look
+
+    async def slow(clocks: Clocks, account_id: str, until: float = 0.0) -> bool:
+        played.append(account_id)
+        await asyncio.sleep(0.15)
+        return await look(clocks, account_id, until)
+
+    monkeypatch.setattr(Clocks, "_look", slow)
+    for number in range(8):
+        began = time.monotonic()
+        await desk.engine.clocks.resume_all()
+        assert time.monotonic() - began < 1.8
+        if number == 0:
+            on = "SELECT test_clock_id FROM accounts WHERE id = ANY($1)"
+            assert {row[0] for row in await fetch(desk.engine, on, played)} >= {first.clock_id, second.clock_id}
+
+    assert len(played) == len(set(played)) == 16
+    for life in (first, second):
+        clock = await desk.engine.clocks.get(life.caller, life.clock_id)
+        assert (clock["status"], clock["frozen_time"]) == ("ready", rfc3339(life.start + 2 * HOUR))
+
+
+class Watching(Nudger):
+    """Sends nothing, and notes how a clock stands when a sweep nudges."""
+
+    def __init__(self, life: Life) -> None:
+        client: Any = None
+        super().__init__(client, task_queue="", target=lambda *ids: Target(ids[-1], "changed"))
+        self.life = life
+        self.seen: dict[str, str] = {}
+
+    async def send(self, target: Target, *, deadline: timedelta = NUDGE_DEADLINE) -> bool:
+        assert deadline
+        clock = await self.life.engine.clocks.get(self.life.caller, self.life.clock_id)
+        self.seen[target.workflow_id] = clock["status"]
+        return True
+
+
+async def test_a_sweep_nudges_before_it_carries_on_with_clocks(desk: Desk) -> None:
+    life = await Life.begin(desk.engine)
+    other = await Life.now(desk.engine, individual())
+    await other.rows("UPDATE accounts SET look_at = now(), look_tries = 0 WHERE id = $1", other.id)
+    await left_in_the_middle(life, HOUR)
+    nudger = Watching(life)
+
+    await sweep(desk.engine, nudger)
+
+    assert nudger.seen[other.id] == "advancing"
+    clock = await desk.engine.clocks.get(life.caller, life.clock_id)
+    assert (clock["status"], clock["frozen_time"]) == ("ready", rfc3339(life.start + HOUR))
 
 
 async def test_one_account_of_a_sweep_is_that_of_another_platform(desk: Desk) -> None:

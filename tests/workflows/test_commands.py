@@ -6,7 +6,7 @@ import asyncio
 import re
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -107,8 +107,12 @@ async def test_sweep_by_hand_nudges_what_is_due(temporal_settings: Settings, cli
         account_id = await made.account(caller)
         await made.nudger.close()
         await made.fetch("UPDATE accounts SET look_at = clock_timestamp() WHERE id = $1", account_id)
-    done = await command(temporal_settings, "sweep")
-    assert done.returncode == 0, done.stderr
+        clock = await made.engine.clocks.create(caller, datetime(2030, 1, 1, tzinfo=UTC), None, None)
+        left = "UPDATE test_clocks SET state = 'advancing', target = now + interval '1 day' WHERE id = $1"
+        await made.fetch(left, clock["id"])
+        done = await command(temporal_settings, "sweep")
+        assert done.returncode == 0, done.stderr
+        assert (await made.engine.clocks.get(caller, clock["id"]))["frozen_time"] == "2030-01-02T00:00:00.000Z"
     found = re.fullmatch(r"due: (\d+), nudged: (\d+)\n", done.stdout)
     assert found is not None
     assert int(found[1]) == int(found[2]) >= 1

@@ -69,6 +69,7 @@ async def test_a_review_from_the_list_to_the_decision(temporal_settings: Setting
         assert await said("note", review) == noted
         assert await said("decide", review, "passed") == f"{review}  decided  passed\n"
         assert await said("decide", review, "failed") == "onboarding: The review is decided already."
+        assert await said("assign", "rev_0000", "ada") == "onboarding: No such review."
         assert await said("claim", "rev_0000") == "onboarding: No such review."
         shown = await engine.reader.review(caller, review)
         assert (shown["status"], shown["decided_by"]) == ("decided", "operator")  # which one is nobody else's to know
@@ -77,5 +78,38 @@ async def test_a_review_from_the_list_to_the_decision(temporal_settings: Setting
                 "SELECT actor FROM audit_log WHERE account_id = $1 AND action LIKE 'review.%'", account
             )
         assert {one["actor"] for one in rows} == {me}
+    finally:
+        await engine.close()
+
+
+async def test_the_next_of_a_queue_of_all_platforms(temporal_settings: Settings) -> None:
+    engine = await open_engine(temporal_settings)
+    try:
+        callers = [await new_caller(engine) for _ in range(3)]
+        reviews = [(await hit(engine, caller))[1] for caller in callers]
+        corner = f"corner_{reviews[0][-10:]}"  # other tests' reviews wait in the queues of the policy
+        async with engine.database.reading() as r:
+            for priority, review in enumerate(reviews):
+                await r.fetch("UPDATE reviews SET queue = $2, priority = $3 WHERE id = $1", review, corner, priority)
+        first, second, third = reviews
+
+        assert await said("assign", first, "ada") == f"{first}  open\n"
+        assert (await said("assign", first, "ada@rosen.example")).startswith("onboarding: an assignee is an id of ")
+        assert await said("assign", third, getpass.getuser()) == f"{third}  open\n"
+        shown = await engine.reader.review(callers[2], third)
+        assert shown["assignee"] == getpass.getuser()
+
+        for mine in (third, second):
+            assert (await said("claim-next", corner)).startswith(f"{mine}  claimed  until ")
+        assert await said("claim-next", corner) == "onboarding: No review waits there."
+        assert await said("assign", first) == f"{first}  open\n"
+        assert (await said("claim-next", corner)).startswith(f"{first}  claimed  until ")
+
+        for caller, review in zip(callers, reviews, strict=True):
+            shown = await engine.reader.review(caller, review)
+            assert (shown["claimed_by"], shown["reviewer"]) == ("operator", None)
+        async with engine.database.reading() as r:
+            rows = await r.fetch("SELECT DISTINCT claimed_by FROM reviews WHERE queue = $1", corner)
+        assert [row["claimed_by"] for row in rows] == [f"operator:{getpass.getuser()}"]
     finally:
         await engine.close()
