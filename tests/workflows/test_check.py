@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -239,7 +240,7 @@ async def test_a_check_waits_while_the_engine_can_t_decide_and_goes_on_when_it_c
         assert row["stuck_code"] == "engine_KeyError"
         broken = False
         for check_id in checks:
-            await eventually(lambda check_id=check_id: ended(made, check_id))
+            await eventually(partial(ended, made, check_id))
         assert vendor.charges == len(KINDS)
         await made.sweep()
         await made.ended(account_id)
