@@ -42,7 +42,8 @@ _log = structlog.stdlib.get_logger(__name__)
 class Target:
     """What a nudge is sent to: the run's workflow, id and input, and the signal.
 
-    ``workflow`` None signals a run that is there and starts none.
+    ``workflow`` None signals a run that is there and starts none. ``summary`` and ``details`` are what a run that is
+    started says of itself for ever.
     """
 
     workflow_id: str
@@ -50,6 +51,7 @@ class Target:
     workflow: str | None = None
     input: object = None
     summary: str | None = None
+    details: str | None = None
 
 
 class CodesOnly(DefaultFailureConverter):
@@ -215,6 +217,7 @@ class Nudger:
                 task_queue=self._task_queue,
                 start_signal=target.signal,
                 static_summary=target.summary,
+                static_details=target.details,
                 **options,
             )
             return True

@@ -90,6 +90,13 @@ class Operator:
         expect(shown).to_contain_text("waits for")
         return " ".join(shown.inner_text().split())
 
+    def follow(self, text: str, workflow_id: str) -> None:
+        """Click a link of the current details, which opens another page, and come back."""
+        with self.page.context.expect_page() as opened:
+            self.page.frame_locator("iframe").last.get_by_role("link", name=text).click()
+        expect(opened.value.get_by_test_id("workflow-id-heading")).to_contain_text(workflow_id)
+        opened.value.close()
+
     def pending(self) -> str:
         """Read what the run's pending activity says."""
         self.page.get_by_role("tab", name="Pending Activities").click()

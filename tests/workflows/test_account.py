@@ -16,6 +16,7 @@ from onboarding.engine import Engine
 from onboarding.settings import Settings
 from onboarding.storage.faults import ConnectionLost
 from onboarding.work import Plan
+from tests.support.details import rows
 from tests.support.temporal import Bench, bench, event_names, eventually
 from tests.workflows.recording import record
 from workflows import names
@@ -102,6 +103,7 @@ async def test_operators_see_where_an_account_stands(temporal_settings: Settings
         }
         metadata = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
         assert metadata.current_details.startswith("**collecting**: waits for **the platform's user**")
+        assert {row[3] for row in rows(metadata.current_details)} == {"the platform's user"}
         await made.supply(caller, account_id)
         await made.ended(account_id)
         settled = await shown()
