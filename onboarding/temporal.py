@@ -18,10 +18,11 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.client import Client
 from temporalio.converter import DataConverter, DefaultFailureConverter, PayloadConverter
 from temporalio.exceptions import ApplicationError
+from temporalio.runtime import OpenTelemetryConfig, PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from onboarding import telemetry
-from onboarding.settings import Settings
+from onboarding.settings import Settings, SettingsError
 
 NUDGE_DEADLINE = timedelta(seconds=2)
 """A nudge answers in 4 ms alone and in 50 ms under load; a server that is away is retried for minutes by the client."""
@@ -65,6 +66,35 @@ class CodesOnly(DefaultFailureConverter):
 
 
 CONVERTER = dataclasses.replace(DataConverter.default, failure_converter_class=CodesOnly)
+
+
+def export_metrics(service_name: str, address: str = "") -> None:
+    """Have the SDK's own metrics leave this process. Call once, before the first client is made.
+
+    To whoever reads ``http://<address>/metrics`` where an address is given, else with the project's measurements where
+    those leave the process, else nowhere: the SDK has one exporter. Their attributes are names of workflows, activities
+    and task queues, and codes.
+
+    Raises:
+        SettingsError: nobody can listen there, or nothing can be sent there.
+    """
+    sent = telemetry.metrics_export()
+    config: OpenTelemetryConfig | PrometheusConfig
+    if address:
+        variable, tags = "ONBOARDING_TEMPORAL_METRICS", {"service_name": service_name}
+        config = PrometheusConfig(bind_address=address, durations_as_seconds=True)
+    elif sent is not None:
+        variable, tags = telemetry.ENDPOINT, {"service.name": service_name}
+        config = OpenTelemetryConfig(
+            url=sent.url, headers=sent.headers, metric_periodicity=sent.every, durations_as_seconds=True, http=True
+        )
+    else:
+        return
+    try:
+        runtime = Runtime(telemetry=TelemetryConfig(metrics=config, global_tags=tags, attach_service_name=False))
+    except ValueError as error:
+        raise SettingsError(f"{variable}: {error}") from None
+    Runtime.set_default(runtime)
 
 
 async def connect(settings: Settings, *, identity: str | None = None, lazy: bool = True) -> Client:
