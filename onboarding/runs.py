@@ -42,7 +42,10 @@ def link(text: str, workflow_id: str) -> str:
 
 
 def table(rows: Iterable[tuple[str, str, str, str]]) -> str:
-    """What is open, since when, until when and who acts, row by row; empty without rows."""
+    """What is open, since when, until when and who acts, row by row; empty without rows.
+
+    The UI shows it half as wide as its window, so a cell holds no ids: the link of a run leads to them.
+    """
     lines = [f"| {' | '.join(cell or '—' for cell in row)} |" for row in rows]
     return "\n".join([f"| {' | '.join(HEADS)} |", f"|{' --- |' * len(HEADS)}", *lines]) if lines else ""
 

@@ -378,7 +378,7 @@ def _details(draft: Draft, view: OperatorView, wake_at: datetime | None, verifie
     rows = [
         *first_rows(_asked_rows(view, since)),
         *first_rows([_check_row(draft, check, verifiers) for check in checks]),
-        *first_rows([(f"`{row.reason_code}`", *_review_cells(row)) for row in others]),
+        *first_rows([(row.reason_code, *_review_cells(row)) for row in others]),
         *[_activation_row(draft.account_id, one) for one in draft.activations.values() if one.is_owed],
     ]
     notes = [
@@ -412,7 +412,7 @@ def _asked_rows(view: OperatorView, since: datetime | None) -> list[_Row]:
     begun = runs.minute(since) if view.waiting_for == "user" else ""
     asked = sorted(zip(view.dues, view.groups, strict=True), key=lambda one: (not one[0], one[0] != PAST_DUE, one))
     return [
-        (f"`{group}`", begun, "past due" if due == PAST_DUE else runs.minute(parse_time(due)), _ACTS["user"])
+        (group, begun, "past due" if due == PAST_DUE else runs.minute(parse_time(due)), _ACTS["user"])
         for due, group in asked
     ]
 
@@ -437,7 +437,7 @@ def _check_row(draft: Draft, check: Check, verifiers: Verifiers) -> _Row:
     stands = check.state.value.replace("_", " ")
     if check.state is CheckState.IN_REVIEW:
         rows = [row for row in _open_reviews(draft) if row.check_id == check.id]
-        what = f"`{check.kind}` `{check.id}`: {stands}"
+        what = f"{check.kind}: {stands}"
         return (what, *_review_cells(rows[-1])) if rows else (what, runs.minute(check.opened_at), "", _ACTS["review"])
     until = next(
         (
@@ -453,12 +453,12 @@ def _check_row(draft: Draft, check: Check, verifiers: Verifiers) -> _Row:
     )
     held_for = draft.leases[check.id].held_for if check.id in draft.leases else _held_before(draft, check)
     has_run = needs_worker(check) and held_for is None
-    named = runs.link(f"`{check.id}`", runs.check_run(check.id)) if has_run else f"`{check.id}`"
+    named = runs.link(check.kind, runs.check_run(check.id)) if has_run else check.kind
     if held_for is not None:
         acts = f"nobody: held back, for `{held_for}` has too many questions in hand"
     else:
         acts = _asked(draft, check, verifiers)
-    return f"`{check.kind}` {named}: {stands}", runs.minute(check.opened_at), until, acts
+    return f"{named}: {stands}", runs.minute(check.opened_at), until, acts
 
 
 def _asked(draft: Draft, check: Check, verifiers: Verifiers) -> str:
@@ -492,8 +492,8 @@ def _open_reviews(draft: Draft) -> list[ReviewRow]:
 
 def _review_cells(row: ReviewRow) -> tuple[str, str, str]:
     """Since when and until when a review waits, and for whom."""
-    named = runs.link(f"`{row.id}`", runs.review_run(row.id))
-    acts = f"a person decides {named}, in queue `{row.queue}`"
+    named = runs.link("the review", runs.review_run(row.id))
+    acts = f"{_ACTS['review']} decides {named}, in queue `{row.queue}`"
     if row.state == ReviewState.WAITING:
         acts = f"{_ACTS['user']} supplies what {named} asks for"
     late = " (late)" if row.escalated_at is not None else ""
@@ -502,9 +502,7 @@ def _review_cells(row: ReviewRow) -> tuple[str, str, str]:
 
 def _activation_row(account_id: str, activation: Activation) -> _Row:
     run = runs.activation_run(account_id, activation.capability)
-    what = (
-        f"`{activation.capability}`: {runs.link('to be turned on' if activation.desired else 'to be turned off', run)}"
-    )
+    what = f"{runs.link(activation.capability, run)}: to be turned {'on' if activation.desired else 'off'}"
     acts = f"{_ACTS['activation']}, {activation.state.value}"
     if activation.error_code is not None:
         acts += f" (`{activation.error_code}`)"

@@ -48,7 +48,7 @@ class ActivationWorkflow:
 def _details(activation: ActivationInput) -> str:
     """What an operator reads first. All that changes is told by the pending activity, or by the account's own run."""
     account = runs.link(f"`{activation.account_id}`", runs.account_run(activation.account_id))
-    row = (f"`{activation.capability}`", "see the account's run", "it has confirmed", "the downstream system")
+    row = (activation.capability, "see the account's run", "it has confirmed", "the downstream system")
     return (
         f"**{activation.capability}** of account {account}: waits for **the downstream system**\n\n"
         f"{runs.table([row])}\n\n"

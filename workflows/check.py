@@ -48,7 +48,7 @@ def _details(check: CheckInput) -> str:
     account = runs.link(f"`{check.account_id}`", runs.account_run(check.account_id))
     kind = check.kind or check.check_id
     row = (
-        f"`{kind}`",
+        kind,
         runs.minute(check.since),
         "report due: see the account's run",
         "a verifier, or the end user at its page: see there",

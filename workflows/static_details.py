@@ -10,14 +10,14 @@ from workflows import names
 
 RUNBOOK = "docs/operations.md, Runbook"
 
-ACCOUNT = f"""Works on one account while somebody is expected to act: it plans, starts a run for each check, review and
-activation that is owed, shows where the account stands, waits, and plans again.
+ACCOUNT = f"""Works on one account while somebody is expected to act: it plans, starts a run for each check, \
+review and activation that is owed, shows where the account stands, waits, and plans again.
 
 - ends: when nobody is expected to act and nothing falls due within the hour; the next nudge starts another
 - signal: `{names.ACCOUNT_CHANGED}`, without data: look again now
 - query: `{names.STATUS}`
-- updates: `{names.HOLD}`, `{names.RELEASE}`, `{names.RECHECK}`, `{names.EXTEND_DEADLINE}`,
-  `{names.OVERRIDE_CAPABILITY}`
+- updates: `{names.HOLD}`, `{names.RELEASE}`, `{names.RECHECK}`, `{names.EXTEND_DEADLINE}`, \
+`{names.OVERRIDE_CAPABILITY}`
 - help: {RUNBOOK}: *An account is stuck*, *One account needs an exception*, *An onboarding is abandoned*
 """
 

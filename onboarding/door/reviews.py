@@ -429,7 +429,7 @@ def _details(draft: Draft, row: ReviewRow) -> str:
     acts = "the platform's user" if state is ReviewState.WAITING else "a reviewer"
     held = holder(row, draft.database_now)
     open_row = (
-        f"`{kind}` `{row.check_id}`: because of `{row.reason_code}`",
+        f"{kind}: because of {row.reason_code}",
         runs.minute(row.opened_at),
         runs.minute(row.sla_at),
         acts if state is ReviewState.WAITING else f"{acts} of queue `{row.queue}`",

@@ -160,9 +160,9 @@ async def test_capability_is_active_only_after_every_step_was_confirmed(desk: De
     plan = await life.plan()
     assert (plan.waiting_for, plan.stage, plan.done, plan.stuck) == ("activation", "verifying", False, False)
     assert CARD in plan.activations
-    [row] = [row for row in rows(plan.details) if row[0].startswith(f"`{CARD}`")]
+    [row] = [row for row in rows(plan.details) if row[0].startswith(f"[{CARD}]")]
     run = f"activation%2F{life.id}%2F{CARD}"
-    assert row[0] == f"`{CARD}`: [to be turned on](namespaces/{{namespace}}/workflows/{run})"
+    assert row[0] == f"[{CARD}](namespaces/{{namespace}}/workflows/{run}): to be turned on"
     assert row[1].endswith(" UTC")
     assert row[3].startswith("the downstream system")
     first = await desk.step(life)

@@ -25,7 +25,7 @@ UNSET: Any = {
 async def test_what_the_user_is_asked_for_stands_with_its_deadline(engine: Engine) -> None:
     life = await Life.begin(engine)
     await life.put(individual())
-    assert rows((await life.plan()).details) == [("`external_account`", minute(START), "past due", USER)]
+    assert rows((await life.plan()).details) == [("external_account", minute(START), "past due", USER)]
     await life.pays_into()
     assert rows((await life.plan()).details) == []
     await life.comes(DAY)
@@ -33,7 +33,7 @@ async def test_what_the_user_is_asked_for_stands_with_its_deadline(engine: Engin
 
     told = {row[0]: row[1:] for row in rows((await life.plan()).details)}
 
-    assert told["`configuration.merchant`"] == ("—", minute(START + 31 * DAY), USER)
+    assert told["configuration.merchant"] == ("—", minute(START + 31 * DAY), USER)
     shown = await digest(life)
     ann = await engine.orders.operator(life.id, "ann")
     await engine.orders.place(
@@ -42,7 +42,7 @@ async def test_what_the_user_is_asked_for_stands_with_its_deadline(engine: Engin
     )  # fmt: skip
     assert await digest(life) != shown  # its run is told, though the next deadline is another one's
     moved = {row[0]: row[1:] for row in rows((await life.plan()).details)}
-    assert moved == {**told, "`configuration.merchant`": ("—", minute(START + 45 * DAY), USER)}
+    assert moved == {**told, "configuration.merchant": ("—", minute(START + 45 * DAY), USER)}
 
 
 async def digest(life: Life) -> str:

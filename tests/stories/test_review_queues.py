@@ -253,7 +253,7 @@ async def test_a_late_review_comes_to_the_front_at_its_own_time(desk: Engine) ->
     assert row[1:] == (
         minute(life.start),
         minute(life.start + 8 * HOUR),
-        f"a person decides {link}, in queue `screening`",
+        f"a reviewer decides {link}, in queue `screening`",
     )
     assert [one["id"] for one in await listed(life, status="open")][:2] == [screening["id"], identity["id"]]
 
@@ -379,8 +379,8 @@ async def test_the_run_of_a_decided_review_ends_though_its_account_can_not_be_de
 
 async def shown(life: Life, known: Any) -> tuple[tuple[str, ...], str]:
     """The row of a review's check in what operators read, and the link to the review's run."""
-    [found] = [row for row in rows((await life.plan()).details) if row[0].startswith(f"`{known['kind']}` `check_")]
-    return found, f"[`{known['id']}`](namespaces/{{namespace}}/workflows/review%2F{known['id']})"
+    [found] = [row for row in rows((await life.plan()).details) if row[0] == f"{known['kind']}: in review"]
+    return found, f"[the review](namespaces/{{namespace}}/workflows/review%2F{known['id']})"
 
 
 # --- what the user is asked -------------------------------------------------------------------------------------------

@@ -676,7 +676,7 @@ async def test_operators_see_that_the_user_must_go_on_and_where(tell: Any, vendo
     assert plan.waiting_for == "user"
     [(what, since, until, acts)] = [row for row in rows(plan.details) if KIND in row[0]]
     check = next(check for check in plan.open_checks if check.kind == KIND)
-    assert what == f"`{KIND}` [`{check.id}`](namespaces/{{namespace}}/workflows/check%2F{check.id}): started"
+    assert what == f"[{KIND}](namespaces/{{namespace}}/workflows/check%2F{check.id}): started"
     assert since == f"{check.opened_at:%Y-%m-%d %H:%M:%S} UTC"
     assert until == f"report due {check.deadline_at:%Y-%m-%d %H:%M:%S} UTC"
     assert acts == "`first` is asked, attempt 1: the end user must go on at its page"
