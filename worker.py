@@ -37,7 +37,7 @@ from onboarding.engine import Engine, open_engine
 from onboarding.process_exit import settle_before_exit
 from onboarding.settings import Settings, SettingsError, load_settings
 from onboarding.storage import book
-from onboarding.temporal import Nudger, connect, namespace_id
+from onboarding.temporal import Nudger, connect, export_metrics, namespace_id
 from onboarding.verifiers.configured import screening_from, verifiers_from
 from onboarding.verifiers.lists import ListRefused, ListVerifier
 from onboarding.verifiers.registry import Verifiers
@@ -314,6 +314,7 @@ def main() -> int:
     telemetry.setup_telemetry("onboarding-worker")
     telemetry.setup_logging()
     try:
+        export_metrics("onboarding-worker", settings.temporal_metrics)
         asyncio.run(_run(settings))
     except SettingsError as error:
         sys.stderr.write(f"cannot start: {error}\n")

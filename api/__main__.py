@@ -13,6 +13,7 @@ from api.server import Protocol
 from onboarding.process_exit import settle_before_exit
 from onboarding.settings import Settings, SettingsError, load_settings
 from onboarding.telemetry import setup_logging, setup_telemetry, shutdown_telemetry
+from onboarding.temporal import export_metrics
 
 GRACE_SECONDS = 10
 """How long requests under way may take once the process was told to end. Only an advance of a test clock takes longer,
@@ -52,6 +53,11 @@ def main() -> int:
         return 2
     setup_logging()
     setup_telemetry("onboarding-api")
+    try:
+        export_metrics("onboarding-api")
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201 -- as above
+        return 2
     server = uvicorn.Server(config(settings))
     # The server ends gracefully and then raises the signal again; by default that kills the process with its status.
     for number in (signal.SIGTERM, signal.SIGINT):

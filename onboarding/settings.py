@@ -35,6 +35,11 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(10, ge=1, le=200, validation_alias="ONBOARDING_DATABASE_POOL_SIZE")
     temporal_address: str = Field("127.0.0.1:7233", validation_alias="TEMPORAL_ADDRESS")
     temporal_namespace: str = Field("default", validation_alias="TEMPORAL_NAMESPACE")
+    temporal_metrics: str = Field(
+        "",
+        pattern=r"^((\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:]+\]):\d{1,5})?$",
+        validation_alias="ONBOARDING_TEMPORAL_METRICS",
+    )
     task_queue: str = Field("onboarding", min_length=1, validation_alias="ONBOARDING_TASK_QUEUE")
     worker_version: str = Field(
         "", pattern=r"^([A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_.-]{1,128})?$", validation_alias="ONBOARDING_WORKER_VERSION"

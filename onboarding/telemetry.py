@@ -12,6 +12,8 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -75,6 +77,8 @@ _UNINTERESTING_PATHS = "/health,/ready"
 # A collector that is down must not keep a process from ending.
 _EXPORT_SECONDS = 5
 _FLUSH_MILLISECONDS = 5_000
+_EXPORT_INTERVAL = 60_000
+"""Milliseconds, OpenTelemetry's own."""
 
 _meter = metrics.get_meter(_SCOPE)
 request_duration = _meter.create_histogram(
@@ -146,6 +150,27 @@ def temporal_interceptors() -> list[TracingInterceptor]:
     from temporalio.contrib.opentelemetry import TracingInterceptor  # noqa: PLC0415 -- see setup_telemetry
 
     return [TracingInterceptor()]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsExport:
+    """Where measurements go that are not made by this module's meter: address, headers, and how often."""
+
+    url: str
+    headers: Mapping[str, str]
+    every: timedelta
+
+
+def metrics_export() -> MetricsExport | None:
+    """Where the variables of OpenTelemetry send measurements; None if they leave this process nowhere."""
+    if not is_enabled():
+        return None
+    from opentelemetry.util.re import parse_env_headers  # noqa: PLC0415 -- see setup_telemetry
+
+    url = os.environ.get("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT") or f"{os.environ[ENDPOINT].rstrip('/')}/v1/metrics"
+    headers = os.environ.get("OTEL_EXPORTER_OTLP_METRICS_HEADERS") or os.environ.get("OTEL_EXPORTER_OTLP_HEADERS", "")
+    every = timedelta(milliseconds=float(os.environ.get("OTEL_METRIC_EXPORT_INTERVAL") or _EXPORT_INTERVAL))
+    return MetricsExport(url, parse_env_headers(headers, liberal=True), every)
 
 
 def shutdown_telemetry() -> None:

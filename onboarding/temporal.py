@@ -18,10 +18,11 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.client import Client
 from temporalio.converter import DataConverter, DefaultFailureConverter, PayloadConverter
 from temporalio.exceptions import ApplicationError
+from temporalio.runtime import OpenTelemetryConfig, PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from onboarding import telemetry
-from onboarding.settings import Settings
+from onboarding.settings import Settings, SettingsError
 
 NUDGE_DEADLINE = timedelta(seconds=2)
 """A nudge answers in 4 ms alone and in 50 ms under load; a server that is away is retried for minutes by the client."""
@@ -42,7 +43,8 @@ _log = structlog.stdlib.get_logger(__name__)
 class Target:
     """What a nudge is sent to: the run's workflow, id and input, and the signal.
 
-    ``workflow`` None signals a run that is there and starts none.
+    ``workflow`` None signals a run that is there and starts none. ``summary`` and ``details`` are what a run that is
+    started says of itself for ever.
     """
 
     workflow_id: str
@@ -50,6 +52,7 @@ class Target:
     workflow: str | None = None
     input: object = None
     summary: str | None = None
+    details: str | None = None
 
 
 class CodesOnly(DefaultFailureConverter):
@@ -63,6 +66,35 @@ class CodesOnly(DefaultFailureConverter):
 
 
 CONVERTER = dataclasses.replace(DataConverter.default, failure_converter_class=CodesOnly)
+
+
+def export_metrics(service_name: str, address: str = "") -> None:
+    """Have the SDK's own metrics leave this process. Call once, before the first client is made.
+
+    To whoever reads ``http://<address>/metrics`` where an address is given, else with the project's measurements where
+    those leave the process, else nowhere: the SDK has one exporter. Their attributes are names of workflows, activities
+    and task queues, and codes.
+
+    Raises:
+        SettingsError: nobody can listen there, or nothing can be sent there.
+    """
+    sent = telemetry.metrics_export()
+    config: OpenTelemetryConfig | PrometheusConfig
+    if address:
+        variable, tags = "ONBOARDING_TEMPORAL_METRICS", {"service_name": service_name}
+        config = PrometheusConfig(bind_address=address, durations_as_seconds=True)
+    elif sent is not None:
+        variable, tags = telemetry.ENDPOINT, {"service.name": service_name}
+        config = OpenTelemetryConfig(
+            url=sent.url, headers=sent.headers, metric_periodicity=sent.every, durations_as_seconds=True, http=True
+        )
+    else:
+        return
+    try:
+        runtime = Runtime(telemetry=TelemetryConfig(metrics=config, global_tags=tags, attach_service_name=False))
+    except ValueError as error:
+        raise SettingsError(f"{variable}: {error}") from None
+    Runtime.set_default(runtime)
 
 
 async def connect(settings: Settings, *, identity: str | None = None, lazy: bool = True) -> Client:
@@ -215,6 +247,7 @@ class Nudger:
                 task_queue=self._task_queue,
                 start_signal=target.signal,
                 static_summary=target.summary,
+                static_details=target.details,
                 **options,
             )
             return True

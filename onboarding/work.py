@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from onboarding import runs
 from onboarding.backlog import HELD, Backlog
 from onboarding.domain.errors import EngineFault
 from onboarding.domain.evaluate import EVALUATOR_VERSION
@@ -16,7 +17,8 @@ from onboarding.domain.state import Check, CheckState, MarkKind
 from onboarding.door.door import Look, OlderThanRow
 from onboarding.door.draft import Lease
 from onboarding.door.owing import activation_claimed_until, claimed_until, needs_worker
-from onboarding.door.view import SILENT_AFTER, SOON, OperatorView, parse_time
+from onboarding.door.review_rows import ReviewState, moved
+from onboarding.door.view import PAST_DUE, SILENT_AFTER, SOON, OperatorView, parse_time
 from onboarding.storage import book, destinations, idempotency, imports, links, tokens
 from onboarding.storage.work import StuckRow, due_accounts, leftover_checks, retry_stuck, stuck_accounts
 from onboarding.verifiers.port import Question, VerifierUnavailable
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from onboarding.door.draft import Draft
     from onboarding.files import Files
     from onboarding.storage.database import Database
+    from onboarding.storage.rows import ReviewRow
     from onboarding.verifiers.registry import Verifiers
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -174,7 +177,7 @@ class ClaimWork:
             review_queue=next((review.queue for review in record.reviews), "") if view.in_review else "",
             stuck=any(one.is_refused for one in told),
             next_due=parse_time(view.next_due),
-            details=_details(draft, view, wake_at),
+            details=_details(draft, view, wake_at, self.verifiers),
             since=_since(draft, view),
             open_checks=tuple(check for check in draft.state.checks if check.state.is_open),
             again=again,
@@ -357,32 +360,56 @@ _ACTS = {
 
 _REVIEW_WORDS = {True: "periodic review open since", False: "next periodic review"}
 
+MOST_ROWS = 20
+"""Of a sort in the details: a history keeps them with each plan, and nobody reads more."""
 
-def _details(draft: Draft, view: OperatorView, wake_at: datetime | None) -> str:
-    """What an operator reads first: what is waited for, since when, until when, who acts."""
+
+def _details(draft: Draft, view: OperatorView, wake_at: datetime | None, verifiers: Verifiers) -> str:
+    """What an operator reads first: what is open, since when, until when, who acts. Ids, codes and times only."""
     since = _since(draft, view)
     checks = [check for check in draft.state.checks if check.state.is_open]
-    lines = [f"**{view.stage}**: waits for **{_ACTS[view.waiting_for]}**", ""]
-    lines += [
-        f"- {what}: {when}"
-        for what, when in (
-            ("since", _minute(since)),
-            ("next deadline", _minute(parse_time(view.next_due))),
-            ("looked at again", _minute(wake_at)),
-            ("risk class", f"`{view.risk}`" if view.risk else ""),
-            (_REVIEW_WORDS[view.review_open], _minute(parse_time(view.review_due))),
-        )
-        if when
+    about = {check.id for check in checks}
+    others = [row for row in _open_reviews(draft) if row.check_id not in about]
+    rows = [
+        *first_rows(_asked_rows(view, since)),
+        *first_rows([_check_row(draft, check, verifiers) for check in checks]),
+        *first_rows([(row.reason_code, *_review_cells(row)) for row in others]),
+        *[_activation_row(draft.account_id, one) for one in draft.activations.values() if one.is_owed],
     ]
-    if view.groups:
-        lines += ["", "Open requirements", "", *(f"- `{group}`" for group in view.groups)]
-    if checks:
-        lines += ["", "Checks", ""]
-        lines += [f"- {_check_line(check)}{_asked(draft, check)}{_reviewed(draft, check)}" for check in checks]
-    told = [one for one in draft.activations.values() if one.is_owed]
-    if told:
-        lines += ["", "Downstream", "", *map(_activation_line, told)]
-    return "\n".join(lines)
+    notes = [
+        f"- {what}: {said}"
+        for what, said in (
+            ("since", runs.minute(since)),
+            ("next deadline", runs.minute(parse_time(view.next_due))),
+            ("looked at again", runs.minute(wake_at)),
+            ("risk class", f"`{view.risk}`" if view.risk else ""),
+            (_REVIEW_WORDS[view.review_open], runs.minute(parse_time(view.review_due))),
+            ("seen", f"{runs.minute(draft.as_of)}; the signal `account_changed` has it looked at now"),
+            ("more", f"`GET /v2/verification/accounts/{draft.account_id}/timeline`, `…/explanation`"),
+        )
+        if said
+    ]
+    parts = (f"**{view.stage}**: waits for **{_ACTS[view.waiting_for]}**", runs.table(rows), "\n".join(notes))
+    return "\n\n".join(part for part in parts if part)
+
+
+_Row = tuple[str, str, str, str]
+
+
+def first_rows(rows: list[_Row]) -> list[_Row]:
+    """As many as anybody reads, and how many more there are."""
+    more = len(rows) - MOST_ROWS
+    return rows if more <= 0 else [*rows[:MOST_ROWS], (f"and {more} more", "", "", "")]
+
+
+def _asked_rows(view: OperatorView, since: datetime | None) -> list[_Row]:
+    """What the user is asked for, the earliest deadline first."""
+    begun = runs.minute(since) if view.waiting_for == "user" else ""
+    asked = sorted(zip(view.dues, view.groups, strict=True), key=lambda one: (not one[0], one[0] != PAST_DUE, one))
+    return [
+        (group, begun, "past due" if due == PAST_DUE else runs.minute(parse_time(due)), _ACTS["user"])
+        for due, group in asked
+    ]
 
 
 def _since(draft: Draft, view: OperatorView) -> datetime | None:
@@ -401,41 +428,49 @@ def _since(draft: Draft, view: OperatorView) -> datetime | None:
     return since
 
 
-def _check_line(check: Check) -> str:
+def _check_row(draft: Draft, check: Check, verifiers: Verifiers) -> _Row:
     stands = check.state.value.replace("_", " ")
-    for what, instant in (
-        ("answer comes", check.answer_at),
-        ("tried again", check.retry_at),
-        ("report due", check.deadline_at),
-    ):
-        if instant is not None:
-            return (
-                f"`{check.kind}` (`{check.id}`): {stands} since {_minute(check.opened_at)}, {what} {_minute(instant)}"
+    if check.state is CheckState.IN_REVIEW:
+        rows = [row for row in _open_reviews(draft) if row.check_id == check.id]
+        what = f"{check.kind}: {stands}"
+        return (what, *_review_cells(rows[-1])) if rows else (what, runs.minute(check.opened_at), "", _ACTS["review"])
+    until = next(
+        (
+            f"{what} {runs.minute(instant)}"
+            for what, instant in (
+                ("answer comes", check.answer_at),
+                ("tried again", check.retry_at),
+                ("report due", check.deadline_at),
             )
-    return f"`{check.kind}` (`{check.id}`): {stands} since {_minute(check.opened_at)}"
-
-
-def _activation_line(activation: Activation) -> str:
-    what = f"- `{activation.capability}`: to be turned {'on' if activation.desired else 'off'}"
-    line = f"{what} since {_minute(activation.since)}, {activation.state.value}"
-    if activation.error_code is not None:
-        line += f" (`{activation.error_code}`)"
-    return f"{line}, told again {_minute(activation.call_at)}" if activation.call_at is not None else line
-
-
-def _asked(draft: Draft, check: Check) -> str:
-    """Who is asked about a check, and who has to act there."""
+            if instant is not None
+        ),
+        "",
+    )
     held_for = draft.leases[check.id].held_for if check.id in draft.leases else _held_before(draft, check)
+    has_run = needs_worker(check) and held_for is None
+    named = runs.link(check.kind, runs.check_run(check.id)) if has_run else check.kind
     if held_for is not None:
-        return f"; held back, for `{held_for}` has too many questions in hand"
+        acts = f"nobody: held back, for `{held_for}` has too many questions in hand"
+    else:
+        acts = _asked(draft, check, verifiers)
+    return f"{named}: {stands}", runs.minute(check.opened_at), until, acts
+
+
+def _asked(draft: Draft, check: Check, verifiers: Verifiers) -> str:
+    """Who is asked about a check, and who has to act there."""
+    if check.answer_at is not None:
+        return "nobody: the answer comes by itself"
     rows = [row for row in draft.attempts if row.check_id == check.id]
-    if not rows or rows[-1].ended_at is not None or check.state is CheckState.IN_REVIEW:
-        return ""
+    if not rows:
+        outward = verifiers.outward_for(check.kind, livemode=draft.livemode)
+        return f"`{outward[0].name}` is asked next" if outward else "no verifier answers it yet"
+    if rows[-1].ended_at is not None:
+        return "the next verifier, or a reviewer"
     asked = rows[-1]
     acts = "the end user must go on at its page" if check.id in draft.next_actions else "it has not answered yet"
     if check.state is CheckState.UNAVAILABLE:
-        acts = f"it can't be asked ({asked.error_code})"
-    return f"; `{asked.verifier}` is asked, attempt {asked.number}: {acts}"
+        acts = f"it can't be asked (`{asked.error_code}`)"
+    return f"`{asked.verifier}` is asked, attempt {asked.number}: {acts}"
 
 
 def _held_before(draft: Draft, check: Check) -> str | None:
@@ -443,14 +478,29 @@ def _held_before(draft: Draft, check: Check) -> str | None:
     return row.held_for if row is not None else None
 
 
-def _reviewed(draft: Draft, check: Check) -> str:
-    """Which review a check waits for, and in which queue."""
+def _open_reviews(draft: Draft) -> list[ReviewRow]:
+    """The reviews that wait for a decision, as the transaction leaves them."""
     known = (*(draft.record.reviews if draft.record is not None else ()), *draft.new_reviews)
-    rows = [row for row in known if row.check_id == check.id]
-    if not rows or check.state is not CheckState.IN_REVIEW:
-        return ""
-    return f"; a person decides `{rows[-1].id}`, in queue `{rows[-1].queue}`"
+    rows = (moved(row, draft.review_changes.get(row.id, {}), has_ended=False) for row in known)
+    return [row for row in rows if ReviewState(row.state).is_open]
 
 
-def _minute(instant: datetime | None) -> str:
-    return f"{instant:%Y-%m-%d %H:%M:%S} UTC" if instant is not None else ""
+def _review_cells(row: ReviewRow) -> tuple[str, str, str]:
+    """Since when and until when a review waits, and for whom."""
+    named = runs.link("the review", runs.review_run(row.id))
+    acts = f"{_ACTS['review']} decides {named}, in queue `{row.queue}`"
+    if row.state == ReviewState.WAITING:
+        acts = f"{_ACTS['user']} supplies what {named} asks for"
+    late = " (late)" if row.escalated_at is not None else ""
+    return runs.minute(row.opened_at), runs.minute(row.sla_at) + late, acts
+
+
+def _activation_row(account_id: str, activation: Activation) -> _Row:
+    run = runs.activation_run(account_id, activation.capability)
+    what = f"{runs.link(activation.capability, run)}: to be turned {'on' if activation.desired else 'off'}"
+    acts = f"{_ACTS['activation']}, {activation.state.value}"
+    if activation.error_code is not None:
+        acts += f" (`{activation.error_code}`)"
+    if activation.call_at is not None:
+        acts += f", told again {runs.minute(activation.call_at)}"
+    return what, runs.minute(activation.since), "", acts

@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.messages import AccountLook, AccountPlan, OrderAnswer
     from activities.orders import OrderActivities
     from onboarding.domain.state import OrderKind
-    from workflows import names, options
+    from workflows import names, options, static_details
     from workflows.activation import ActivationWorkflow
     from workflows.alarm import Alarm
     from workflows.check import CheckWorkflow
@@ -245,6 +245,7 @@ class AccountWorkflow:
                     # It outlives this episode, and finds its way by its own row.
                     parent_close_policy=workflow.ParentClosePolicy.ABANDON,
                     static_summary=names.check_summary(account_id, kind),
+                    static_details=static_details.CHECK,
                     search_attributes=_found_by(plan),
                 )
             except WorkflowAlreadyStartedError:
@@ -267,6 +268,7 @@ class AccountWorkflow:
                         id=run,
                         parent_close_policy=workflow.ParentClosePolicy.ABANDON,
                         static_summary=names.activation_summary(account_id, capability),
+                        static_details=static_details.ACTIVATION,
                         search_attributes=_found_by(plan),
                     )
                     return
@@ -297,6 +299,7 @@ class AccountWorkflow:
                     # It lives as long as its review.
                     parent_close_policy=workflow.ParentClosePolicy.ABANDON,
                     static_summary=names.review_summary(self._account.account_id),
+                    static_details=static_details.REVIEW,
                 )
 
     def _show(self, plan: AccountPlan) -> None:

@@ -7,6 +7,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.activations import ActivationActivities
     from activities.messages import ActivationLook
+    from onboarding import runs
     from workflows import names, options
     from workflows.advancing import Advance
     from workflows.messages import ActivationInput
@@ -41,12 +42,17 @@ class ActivationWorkflow:
     @workflow.run
     async def run(self, activation: ActivationInput) -> str:
         """See the class; answers how the telling stands."""
-        account = names.account_workflow_id(activation.account_id)
-        workflow.set_current_details(
-            f"**{activation.capability}** of account `{activation.account_id}`:"
-            " waits for **the downstream system**\n\n"
-            "- what it is told, and what it said last: the last failure of the pending activity `advance_activation`\n"
-            "- told again: with the next attempt of that activity, and at once when something else is wanted\n"
-            f"- since when, and whether it refuses: the details of `{account}`"
-        )
+        workflow.set_current_details(_details(activation))
         return await self._advance.to_the_end()
+
+
+def _details(activation: ActivationInput) -> str:
+    """What an operator reads first. All that changes is told by the pending activity, or by the account's own run."""
+    account = runs.link(f"`{activation.account_id}`", runs.account_run(activation.account_id))
+    row = (activation.capability, "see the account's run", "it has confirmed", "the downstream system")
+    return (
+        f"**{activation.capability}** of account {account}: waits for **the downstream system**\n\n"
+        f"{runs.table([row])}\n\n"
+        "- what it is told, and what it said last: the last failure of the pending activity `advance_activation`\n"
+        "- told again: with the next attempt of that activity, and at once when something else is wanted"
+    )

@@ -7,6 +7,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.checks import CheckActivities
     from activities.messages import CheckLook
+    from onboarding import runs
     from workflows import names, options
     from workflows.advancing import Advance
     from workflows.messages import CheckInput
@@ -45,13 +46,18 @@ class CheckWorkflow:
 
 def _details(check: CheckInput) -> str:
     """What an operator reads first. All that changes is told by the pending activity, or by the account's own run."""
-    since = f"- since: {check.since:%Y-%m-%d %H:%M:%S} UTC\n" if check.since is not None else ""
-    account = names.account_workflow_id(check.account_id)
+    account = runs.link(f"`{check.account_id}`", runs.account_run(check.account_id))
+    kind = check.kind or check.check_id
+    row = (
+        kind,
+        runs.minute(check.since),
+        "report due: see the account's run",
+        "a verifier, or the end user at its page: see there",
+    )
     return (
-        f"**{check.kind or check.check_id}** of account `{check.account_id}`: waits for **a verifier**\n\n"
-        f"{since}"
+        f"**{kind}** of account {account}: waits for **a verifier**\n\n"
+        f"{runs.table([row])}\n\n"
         "- who is asked, and how that stands: the last failure of the pending activity `advance_check`,"
         " such as `waiting: vendor, attempt 1`; to wait is no failure\n"
-        "- asked again: with the next attempt of that activity, and at once when a report comes in\n"
-        f"- until when, and whether the end user must act: the details of `{account}`"
+        "- asked again: with the next attempt of that activity, and at once when a report comes in"
     )

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from temporalio.common import SearchAttributeKey
 
+from onboarding import runs
+
 ACCOUNT_WORKFLOW = "AccountWorkflow"
 ACTIVATION_WORKFLOW = "ActivationWorkflow"
 CHECK_WORKFLOW = "CheckWorkflow"
@@ -68,7 +70,7 @@ SEARCH_ATTRIBUTES = {
 
 def account_workflow_id(account_id: str) -> str:
     """The run that works on an account."""
-    return f"account/{account_id}"
+    return runs.account_run(account_id)
 
 
 def update_key(workflow_id: str, run_id: str, update_id: str) -> str:
@@ -83,7 +85,7 @@ def check_summary(account_id: str, kind: str = "") -> str:
 
 def check_workflow_id(check_id: str) -> str:
     """The run that works on a check which cannot be answered at once."""
-    return f"check/{check_id}"
+    return runs.check_run(check_id)
 
 
 def import_workflow_id(import_id: str) -> str:
@@ -98,7 +100,7 @@ def activation_summary(account_id: str, capability: str) -> str:
 
 def activation_workflow_id(account_id: str, capability: str) -> str:
     """The run that tells the downstream system about one capability."""
-    return f"activation/{account_id}/{capability}"
+    return runs.activation_run(account_id, capability)
 
 
 def review_summary(account_id: str) -> str:
@@ -108,7 +110,7 @@ def review_summary(account_id: str) -> str:
 
 def review_workflow_id(review_id: str) -> str:
     """The run that shows a review to operators."""
-    return f"review/{review_id}"
+    return runs.review_run(review_id)
 
 
 def list_delta_workflow_id(delta_id: str) -> str:

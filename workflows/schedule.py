@@ -21,7 +21,7 @@ from temporalio.client import (
 )
 
 from onboarding.temporal import Target
-from workflows import names, options
+from workflows import names, options, static_details
 from workflows.messages import (
     AccountInput,
     CheckInput,
@@ -43,6 +43,7 @@ def account_target(account_id: str) -> Target:
         workflow=names.ACCOUNT_WORKFLOW,
         input=AccountInput(account_id),
         summary="what the account waits for stands beside, in the current details",
+        details=static_details.ACCOUNT,
     )
 
 
@@ -54,6 +55,7 @@ def check_target(account_id: str, check_id: str) -> Target:
         workflow=names.CHECK_WORKFLOW,
         input=CheckInput(account_id, check_id),
         summary=names.check_summary(account_id),
+        details=static_details.CHECK,
     )
 
 
@@ -65,25 +67,37 @@ def review_target(account_id: str, review_id: str) -> Target:
         workflow=names.REVIEW_WORKFLOW,
         input=ReviewInput(account_id, review_id),
         summary=names.review_summary(account_id),
+        details=static_details.REVIEW,
     )
 
 
 def rollout_target(rollout_id: str) -> Target:
     """What the nudge of a roll-out is sent to: its run, started if there is none."""
     run = names.rollout_workflow_id(rollout_id)
-    return Target(run, names.ROLLOUT_CHANGED, names.ROLLOUT_WORKFLOW, RolloutInput(rollout_id), summary=HOW_FAR)
+    return Target(
+        run, names.ROLLOUT_CHANGED, names.ROLLOUT_WORKFLOW, RolloutInput(rollout_id), HOW_FAR, static_details.ROLLOUT
+    )
 
 
 def import_target(import_id: str) -> Target:
     """What the nudge of an import is sent to: its run, started if there is none."""
     run = names.import_workflow_id(import_id)
-    return Target(run, names.IMPORT_CHANGED, names.IMPORT_WORKFLOW, ImportInput(import_id), summary=HOW_FAR)
+    return Target(
+        run, names.IMPORT_CHANGED, names.IMPORT_WORKFLOW, ImportInput(import_id), HOW_FAR, static_details.IMPORT
+    )
 
 
 def list_delta_target(delta_id: str) -> Target:
     """What the nudge of a list delta is sent to: its run, started if there is none."""
     run = names.list_delta_workflow_id(delta_id)
-    return Target(run, names.LIST_DELTA_CHANGED, names.LIST_DELTA_WORKFLOW, ListDeltaInput(delta_id), summary=HOW_FAR)
+    return Target(
+        run,
+        names.LIST_DELTA_CHANGED,
+        names.LIST_DELTA_WORKFLOW,
+        ListDeltaInput(delta_id),
+        HOW_FAR,
+        static_details.LIST_DELTA,
+    )
 
 
 TARGETS: Mapping[str, Callable[..., Target]] = {
@@ -113,6 +127,7 @@ def sweep_schedule(*, task_queue: str, every: timedelta) -> Schedule:
             task_queue=task_queue,
             execution_timeout=options.SWEEP_RUN_LIMIT,
             static_summary="nudge accounts that nobody looked at",
+            static_details=static_details.SWEEP,
         ),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=options.SWEEP_CATCH_UP),

@@ -7,6 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from onboarding import runs
 from onboarding.domain.errors import Refusal, RefusalKind
 from onboarding.domain.instants import whole_milliseconds
 from onboarding.domain.reviews import askable_leaves, requests_about, target_of
@@ -420,30 +421,37 @@ def _is_sanctionable(draft: Draft, check: Check) -> bool:
 
 
 def _details(draft: Draft, row: ReviewRow) -> str:
-    """What an operator reads first: what is asked, until when, and who acts. No names: histories keep it."""
+    """What an operator reads first: what is open, since and until when, who acts. No names: histories keep it."""
     check = draft.check(row.check_id or "")
     told = _told(draft, row)
     kind = check.kind if check is not None else told[0].kind if told else "?"
     state = shown_state(row, draft.database_now)
     acts = "the platform's user" if state is ReviewState.WAITING else "a reviewer"
     held = holder(row, draft.database_now)
-    lines = [f"**{state}** in queue `{row.queue}`: waits for **{acts}**", ""]
-    told_lines = (
-        ("account", f"`{draft.account_id}`"),
-        ("check", f"`{kind}`, because of `{row.reason_code}`"),
-        ("opened", f"{row.opened_at:%Y-%m-%d %H:%M:%S} UTC"),
-        ("to be decided before", f"{row.sla_at:%Y-%m-%d %H:%M:%S} UTC" if row.sla_at is not None else ""),
-        ("**late** since", f"{row.escalated_at:%Y-%m-%d %H:%M:%S} UTC" if row.escalated_at is not None else ""),
-        ("claimed until", f"{row.claimed_until:%Y-%m-%d %H:%M:%S} UTC" if held else ""),
+    open_row = (
+        f"{kind}: because of {row.reason_code}",
+        runs.minute(row.opened_at),
+        runs.minute(row.sla_at),
+        acts if state is ReviewState.WAITING else f"{acts} of queue `{row.queue}`",
+    )
+    notes = (
+        ("account", runs.link(f"`{draft.account_id}`", runs.account_run(draft.account_id))),
+        ("**late** since", runs.minute(row.escalated_at)),
+        ("claimed until", runs.minute(row.claimed_until) if held else ""),
         ("decided by", f"{len(row.proposals)} of the two who must agree" if row.proposals else ""),
         ("how", _how(draft, row)),
     )
-    return "\n".join([*lines, *(f"- {what}: {said}" for what, said in told_lines if said)])
+    parts = (
+        f"**{state}** in queue `{row.queue}`: waits for **{acts}**",
+        runs.table([open_row]),
+        "\n".join(f"- {what}: {said}" for what, said in notes if said),
+    )
+    return "\n\n".join(parts)
 
 
 def _how(draft: Draft, row: ReviewRow) -> str:
     """Where a decision is taken, and what is to be sent from the page on which this stands."""
-    elsewhere = f"the API, or `onboarding reviews decide {row.id}`"
+    elsewhere = f"`POST /v2/verification/reviews/{row.id}/decide`, or `onboarding reviews decide {row.id}`"
     if draft.policy.queue_named(row.queue).four_eyes:
         return f"{elsewhere}; not here, since two known persons must agree"
     return f'{elsewhere}; or here the update `decide` with `{{"decision": "passed"}}`, `"failed"` or `"ask_again"`'

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from onboarding.domain.demands import DueStatus
 from onboarding.domain.requirements import AWAITS_USER
 from onboarding.domain.state import CheckState
 from onboarding.door.render import canonical_digest
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from onboarding.domain.activations import Activation
     from onboarding.domain.state import Check
     from onboarding.door.draft import Draft
+
+PAST_DUE = DueStatus.PAST_DUE.value
+"""What restricts a capability now."""
 
 SOON = timedelta(hours=1)
 """A wake time within it is worth an open workflow run with an exact timer; a later one is the sweep's to find."""
@@ -39,6 +43,8 @@ class OperatorView:
         risk: the risk class; empty where the policy has none.
         review_open: whether its periodic review is open.
         review_due: when that came due, or the next one will.
+        dues: group by group, the earliest deadline of what it asks for, ahead or past; without one :data:`PAST_DUE`
+            or empty.
     """
 
     stage: str
@@ -51,6 +57,7 @@ class OperatorView:
     risk: str = ""
     review_open: bool = False
     review_due: str | None = None
+    dues: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -58,6 +65,7 @@ class OperatorView:
         seen = [self.stage, self.waiting_for, self.groups, self.next_due, self.in_review, self.at_vendor]
         # Not for the many accounts without: their digest is what it was.
         more = [self.activations] if self.activations else []
+        more += [self.dues] if any(self.dues) else []
         return canonical_digest(*seen, *more, *([self.risk, self.review_open] if self.risk else []))
 
     @property
@@ -89,7 +97,8 @@ def operator_view(
     codes = {detail["code"] for one in evaluation["capabilities"].values() for detail in one["status_details"]}
     entries = evaluation["requirements"]["entries"]
     awaited = [entry for entry in entries if entry["awaiting_action_from"] == AWAITS_USER]
-    groups = tuple(sorted({entry["description"].rpartition(".")[0] or entry["description"] for entry in awaited}))
+    dues = _dues(awaited, evaluation.get("entry_deadlines", {}))
+    groups = tuple(sorted(dues))
     open_checks = [check for check in checks if check.state.is_open]
     in_review = any(check.state is CheckState.IN_REVIEW and check.id not in awaits_user for check in open_checks)
     at_vendor = any(check.id in awaits_user for check in open_checks)
@@ -112,7 +121,20 @@ def operator_view(
     return OperatorView(
         stage, waiting_for, groups, next_due, in_review, at_vendor, tuple(owed),
         risk.get("class", ""), risk.get("review_open", False), risk.get("review_due_at"),
+        tuple(dues[group] for group in groups),
     )  # fmt: skip
+
+
+def _dues(entries: Iterable[Mapping[str, Any]], deadlines: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """By what the entries are about, without its last word: as :attr:`OperatorView.dues`."""
+    found: dict[str, list[str]] = {}
+    past: set[str] = set()
+    for entry in entries:
+        group = entry["description"].rpartition(".")[0] or entry["description"]
+        found.setdefault(group, []).extend(deadlines.get(entry["id"], {}).values())
+        if entry["minimum_deadline"]["status"] == PAST_DUE:
+            past.add(group)
+    return {group: min(times, default=PAST_DUE if group in past else "") for group, times in found.items()}
 
 
 def _stage(statuses: set[str], codes: set[str], *, closed: bool, checking: bool) -> str:  # noqa: PLR0911 -- a precedence

@@ -26,16 +26,24 @@ PATIENCE = 60_000
 LIST_PATIENCE = 5_000
 """For a run to appear in a list, which is then loaded anew."""
 
-SIZE = (1280, 800)
+SIZE = (1600, 1000)
 COLOURS = 64
 """Of a picture: enough for a page of text, and a third of its size."""
 
-_VIEW = re.compile(r"^\| (?P<name>[^|]+) \| `(?P<query>[^`|]+)` \|$", re.MULTILINE)
+_VIEW = re.compile(r"^\| \[(?P<name>[^]]+)\]\((?P<link>[^)]+)\) \| `(?P<query>[^`|]+)` \|$", re.MULTILINE)
 
 
-def views() -> dict[str, str]:
-    """The views that docs/operations.md offers: name to query."""
-    return {found["name"]: found["query"] for found in _VIEW.finditer(OPERATIONS.read_text())}
+@dataclass(frozen=True)
+class View:
+    """A view that docs/operations.md offers: its query, and the link that leads to it."""
+
+    query: str
+    link: str
+
+
+def views() -> dict[str, View]:
+    """What docs/operations.md offers, by name."""
+    return {found["name"]: View(found["query"], found["link"]) for found in _VIEW.finditer(OPERATIONS.read_text())}
 
 
 @dataclass
@@ -54,7 +62,7 @@ class Operator:
 
     def open_view(self, name: str, **values: str) -> None:
         """Follow a view's link; ``values`` replace what stands for them in the documented query."""
-        query = views()[name]
+        query = views()[name].query
         for placeholder, value in values.items():
             assert placeholder in query, f"{name}: {query}"
             query = query.replace(placeholder, value)
@@ -89,6 +97,13 @@ class Operator:
         shown = self.page.frame_locator("iframe").last.locator("body")
         expect(shown).to_contain_text("waits for")
         return " ".join(shown.inner_text().split())
+
+    def follow(self, text: str, workflow_id: str) -> None:
+        """Click a link of the current details, which opens another page, and come back."""
+        with self.page.context.expect_page() as opened:
+            self.page.frame_locator("iframe").last.get_by_role("link", name=text).click()
+        expect(opened.value.get_by_test_id("workflow-id-heading")).to_contain_text(workflow_id)
+        opened.value.close()
 
     def pending(self) -> str:
         """Read what the run's pending activity says."""

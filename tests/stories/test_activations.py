@@ -25,6 +25,7 @@ from onboarding.local.postgres import LocalPostgres
 from onboarding.settings import Settings
 from onboarding.storage import book, migrate
 from tests.stories.telling import ACTIVE, CARD, DAY, DETERMINING, HOUR, PAST_DUE, Life, individual, new_caller, noting
+from tests.support.details import rows
 from tests.support.receiver import QUICK, SECRET, Receiver
 
 STEPS = ("limits", "enable")
@@ -159,7 +160,11 @@ async def test_capability_is_active_only_after_every_step_was_confirmed(desk: De
     plan = await life.plan()
     assert (plan.waiting_for, plan.stage, plan.done, plan.stuck) == ("activation", "verifying", False, False)
     assert CARD in plan.activations
-    assert f"- `{CARD}`: to be turned on since" in plan.details
+    [row] = [row for row in rows(plan.details) if row[0].startswith(f"[{CARD}]")]
+    run = f"activation%2F{life.id}%2F{CARD}"
+    assert row[0] == f"[{CARD}](namespaces/{{namespace}}/workflows/{run}): to be turned on"
+    assert row[1].endswith(" UTC")
+    assert row[3].startswith("the downstream system")
     first = await desk.step(life)
     assert (first.stand, first.wait is not None) == ("telling", True)
     assert (await life.statuses())[CARD] == DETERMINING

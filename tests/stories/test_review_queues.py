@@ -21,11 +21,13 @@ from onboarding.door.draft import Draft
 from onboarding.engine import Engine, open_engine
 from onboarding.inspection import inspect
 from onboarding.reviews import Decision
+from onboarding.runs import minute
 from onboarding.settings import Settings
 from onboarding.verifiers import sandbox
 from onboarding.verifiers.port import Question
 from onboarding.verifiers.registry import Verifiers
 from tests.stories.telling import ACTIVE, CARD, DAY, HOUR, PAST_DUE, Life, individual, new_caller
+from tests.support.details import rows
 
 SCREENING, IDENTITY = "screening", "keyed_identity"
 ALL_ASKED = "address_match"
@@ -247,6 +249,12 @@ async def test_a_late_review_comes_to_the_front_at_its_own_time(desk: Engine) ->
     screening, identity = await review(life), await review(life, IDENTITY)
     assert datetime.fromisoformat(screening["sla_at"]) == life.start + 8 * HOUR
     assert (await life.row())["wake_at"] == life.start + 8 * HOUR
+    row, link = await shown(life, screening)
+    assert row[1:] == (
+        minute(life.start),
+        minute(life.start + 8 * HOUR),
+        f"a reviewer decides {link}, in queue `screening`",
+    )
     assert [one["id"] for one in await listed(life, status="open")][:2] == [screening["id"], identity["id"]]
 
     await life.comes(7 * HOUR)
@@ -369,6 +377,12 @@ async def test_the_run_of_a_decided_review_ends_though_its_account_can_not_be_de
         await desk.reviews.see(life.id, other["id"])
 
 
+async def shown(life: Life, known: Any) -> tuple[tuple[str, ...], str]:
+    """The row of a review's check in what operators read, and the link to the review's run."""
+    [found] = [row for row in rows((await life.plan()).details) if row[0] == f"{known['kind']}: in review"]
+    return found, f"[the review](namespaces/{{namespace}}/workflows/review%2F{known['id']})"
+
+
 # --- what the user is asked -------------------------------------------------------------------------------------------
 
 
@@ -387,6 +401,8 @@ async def test_the_user_is_asked_and_what_comes_opens_the_review_again(desk: Eng
     assert (await life.statuses())[CARD] == PAST_DUE
     plan = await life.plan()
     assert plan.waiting_for == "user"
+    row, link = await shown(life, known)
+    assert row[2:] == ("—", f"the platform's user supplies what {link} asks for")
     explained = await desk.explanations.explain(life.caller, life.id, capability=CARD)
     [node] = [one for one in explained["capabilities"][0]["blocked_by"] if one["cause"] == "ordered"]
     assert (node["need"], node["reasons"]) == ({"type": "check", "kind": SCREENING}, [UNREADABLE])

@@ -60,7 +60,7 @@ async def test_a_silent_onboarding_is_reminded_of_abandoned_and_taken_up_again(e
     assert await stage(life) == ("abandoned", "nobody")
     plan = await life.plan()
     assert (plan.done, plan.wake_in, (await life.row())["look_at"]) == (True, None, None)  # no run, no sweep
-    assert "abandoned" in plan.details
+    assert plan.details.startswith("**abandoned**: waits for **nobody**")
 
     await life.put({"metadata": {"colour": "green"}})  # a sign of life, whatever it says
     assert await stage(life) == ("collecting", "user")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import WorkflowIDConflictPolicy
 
@@ -16,6 +19,7 @@ from onboarding.engine import Engine
 from onboarding.settings import Settings
 from onboarding.storage.faults import ConnectionLost
 from onboarding.work import Plan
+from tests.support.details import rows
 from tests.support.temporal import Bench, bench, event_names, eventually, failed_tasks
 from tests.workflows.recording import record
 from workflows import names
@@ -102,10 +106,44 @@ async def test_operators_see_where_an_account_stands(temporal_settings: Settings
         }
         metadata = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
         assert metadata.current_details.startswith("**collecting**: waits for **the platform's user**")
+        assert {row[3] for row in rows(metadata.current_details)} == {"the platform's user"}
         await made.supply(caller, account_id)
         await made.ended(account_id)
         settled = await shown()
         assert (settled["OnbStage"], settled["OnbWaitingFor"]) == ("active", "nobody")
+
+
+async def test_run_that_was_ended_begins_anew_at_once_when_it_is_reset(
+    temporal_settings: Settings, client: Client
+) -> None:
+    async with bench(temporal_settings, client) as made:
+        caller = await made.platform()
+        account_id = await made.account(caller)
+        await runs(made, account_id)
+        run = names.account_workflow_id(account_id)
+        handle = client.get_workflow_handle(run)
+
+        async def has_planned() -> bool:
+            return (await handle.query(names.STATUS))["planned_at"] is not None
+
+        await eventually(has_planned)
+        await handle.terminate("it disturbs")
+        assert account_id not in await made.engine.work.sweep(500)  # the claim of the dead run holds
+        events = [event async for event in handle.fetch_history_events()]
+        first = next(event.event_id for event in events if event.HasField("workflow_task_completed_event_attributes"))
+        request = ResetWorkflowExecutionRequest(
+            namespace=client.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=run),
+            reason="it disturbs",
+            workflow_task_finish_event_id=first,
+            request_id=str(uuid.uuid4()),
+        )
+        await client.workflow_service.reset_workflow_execution(request)
+        await runs(made, account_id)
+        await eventually(has_planned)
+        await made.supply(caller, account_id)
+        await made.ended(account_id)
+        assert await made.status(run) is WorkflowExecutionStatus.COMPLETED
 
 
 async def test_change_that_owes_no_work_costs_temporal_nothing(temporal_settings: Settings, client: Client) -> None:

@@ -120,12 +120,14 @@ def worker_environment(settings: Settings, health_port: int) -> dict[str, str]:
 
 
 @contextmanager
-def worker_process(settings: Settings, health_port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def worker_process(
+    settings: Settings, health_port: int, log: Path, **environment: str
+) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "worker.py"],
             cwd=ROOT,
-            env=worker_environment(settings, health_port),
+            env={**worker_environment(settings, health_port), **environment},
             stdout=output,
             stderr=output,
         )

@@ -27,12 +27,14 @@ from onboarding.verifiers.manual import ManualVerifier
 from onboarding.verifiers.port import Question, RepeatedStart
 from onboarding.verifiers.registry import Verifiers
 from onboarding.verifiers.sandbox import is_test_value
+from tests.support.details import rows
 from tests.support.http_vendor import CallingVerifier, Crashed, HttpVendor
 from tests.support.temporal import QUICK, Bench, bench, event_names, eventually, made_worker
 from tests.workflows.conftest import start_temporal
 from tests.workflows.test_attempts import Story
 from workflows import names
 from workflows.messages import SweepInput
+from workflows.static_details import STATIC_DETAILS
 
 KIND = "screening"
 KINDS = frozenset({"keyed_identity", "address_match", "id_number_match", KIND})
@@ -672,8 +674,12 @@ async def test_operators_see_that_the_user_must_go_on_and_where(tell: Any, vendo
     plan = await story.made.engine.work.plan(story.account_id, "run")
 
     assert plan.waiting_for == "user"
-    [line] = [line for line in plan.details.splitlines() if KIND in line]
-    assert "`first` is asked, attempt 1: the end user must go on at its page" in line
+    [(what, since, until, acts)] = [row for row in rows(plan.details) if KIND in row[0]]
+    check = next(check for check in plan.open_checks if check.kind == KIND)
+    assert what == f"[{KIND}](namespaces/{{namespace}}/workflows/check%2F{check.id}): started"
+    assert since == f"{check.opened_at:%Y-%m-%d %H:%M:%S} UTC"
+    assert until == f"report due {check.deadline_at:%Y-%m-%d %H:%M:%S} UTC"
+    assert acts == "`first` is asked, attempt 1: the end user must go on at its page"
     assert "zqxmarkerqxz" not in plan.details
 
 
@@ -789,7 +795,10 @@ async def test_changed_inputs_take_the_vendors_session_back_at_once_and_open_ano
             "__temporal_workflow_metadata", result_type=WorkflowMetadata
         )
         assert metadata.current_details.startswith("**verifying**: waits for **the platform's user**")
-        assert "`vendor` is asked, attempt 1: the end user must go on at its page" in metadata.current_details
+        check = client.get_workflow_handle(names.check_workflow_id(before[KIND]))
+        assert await (await check.describe()).static_details() == STATIC_DETAILS[names.CHECK_WORKFLOW]
+        said = [row[3] for row in rows(metadata.current_details)]
+        assert "`vendor` is asked, attempt 1: the end user must go on at its page" in said
         assert PAGE not in metadata.current_details
 
 
