@@ -6,11 +6,11 @@ from typing import Any
 from urllib.parse import unquote
 
 from onboarding import runs
+from onboarding.details import MOST_ROWS, first_rows
 from onboarding.domain.state import OrderKind
 from onboarding.door.door import Look
 from onboarding.engine import Engine
 from onboarding.runs import minute
-from onboarding.work import MOST_ROWS, first_rows
 from tests.stories.telling import CARD, DAY, START, Life, individual
 from tests.support.details import rows
 from workflows import names
