@@ -149,10 +149,8 @@ async def test_a_full_pool_is_a_refusal(database_url: str) -> None:
 
 
 async def test_nobody_who_waits_for_a_connection_is_overtaken(database_url: str) -> None:
-    small = Database(database_url, pool_size=2)
+    small = Database(database_url, pool_size=1)  # with two, whoever has the slow one is served less often
     served: list[int] = []
-    async with small.reading(), small.reading():  # to connect takes long, and is no waiting in line
-        pass
 
     async def ask(number: int) -> None:
         for _ in range(12):
@@ -166,7 +164,7 @@ async def test_nobody_who_waits_for_a_connection_is_overtaken(database_url: str)
 
     for end in range(len(served)):
         so_far = Counter(served[:end])
-        assert max(so_far.values(), default=0) - min(so_far[number] for number in range(10)) <= 2
+        assert max(so_far.values(), default=0) - min(so_far[number] for number in range(10)) <= 1
 
 
 async def test_a_database_that_is_not_there_is_no_connection(postgres: LocalPostgres) -> None:
