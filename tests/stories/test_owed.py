@@ -14,6 +14,7 @@ import pytest
 from onboarding.clocks import Clocks
 from onboarding.documents import rfc3339
 from onboarding.domain.settle import Answer, Later
+from onboarding.domain.state import OrderKind
 from onboarding.engine import Engine, open_engine
 from onboarding.settings import Settings
 from onboarding.storage import book
@@ -92,6 +93,16 @@ def near(instant: Any, expected: Any) -> bool:
     return bool(abs(instant - expected) < timedelta(seconds=20))
 
 
+@dataclass(frozen=True)
+class ToReview:
+    """What a worker does with a check that nobody answered."""
+
+    cause = "check.attempt_heard"
+
+    def apply(self, draft: Any) -> None:
+        draft.open_review(draft.state.checks[0], "no_report")
+
+
 # --- nudges -----------------------------------------------------------------------------------------------------------
 
 
@@ -133,13 +144,6 @@ async def test_a_claimed_check_that_went_to_a_person_nudges_nobody_for_ever(desk
     desk.unanswered.add("address_match")
     await life.supply(identity__individual__address__line1="12 Ordinary Road")
     await life.plan()
-
-    @dataclass(frozen=True)
-    class ToReview:
-        cause = "check.attempt_heard"
-
-        def apply(self, draft: Any) -> None:
-            draft.open_review(draft.state.checks[0], "no_report")
 
     desk.nudged.clear()
     await life.engine.door.revise(life.id, ToReview())
@@ -242,6 +246,22 @@ async def test_a_change_by_the_platform_ends_the_back_off(desk: Desk) -> None:
     row = await life.row()
     assert row["look_tries"] == 0
     assert near(row["look_at"], now)
+
+
+async def test_a_wake_time_does_not_wait_for_the_end_of_a_back_off(desk: Desk) -> None:
+    life = await desk.settled()
+    desk.unanswered.add("address_match")
+    await life.supply(identity__individual__address__line1="12 Ordinary Road")
+    released = await database_now(desk.engine) + timedelta(minutes=4)
+    caller = await desk.engine.orders.operator(life.id, "ann")
+    await desk.engine.orders.place(
+        caller, life.id, None, kind=OrderKind.HOLD, reason="credit_review", ends_at=released
+    )  # fmt: skip
+    assert life.id in await desk.engine.work.sweep(10_000)
+    assert (await life.row())["look_at"] > released
+
+    await life.engine.door.revise(life.id, ToReview())
+    assert near((await life.row())["look_at"], released)
 
 
 async def test_look_at_is_the_wake_time_of_a_settled_account(desk: Desk) -> None:
