@@ -2,7 +2,7 @@
 
 The worker is a process of its own, as operators start it; what is read is its resident memory after every thousand.
 
-``python -m benchmarks.episodes [--episodes 10000] [--at-once 20] [--seconds 300]``
+``python -m benchmarks.episodes [--episodes 10000] [--at-once 20] [--seconds 900]``
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--episodes", type=int, default=10_000)
     parser.add_argument("--at-once", type=int, default=20)
-    parser.add_argument("--seconds", type=float, default=300)
+    parser.add_argument("--seconds", type=float, default=900)
     arguments = parser.parse_args()
     with servers() as running:
         environment = worker_environment(running.environment, 60)
