@@ -17,7 +17,7 @@ from onboarding.domain.demands import demand_target
 from onboarding.domain.grounds import crossing, grounds
 from onboarding.domain.horizon import Horizon
 from onboarding.domain.instants import rfc3339
-from onboarding.domain.policy import AgeNeed, ConfirmNeed, FieldNeed, ProofNeed, RenewNeed
+from onboarding.domain.policy import AgeNeed, ConfirmNeed, FieldNeed, ProofNeed, RenewNeed, need_name
 from onboarding.domain.reviews import requested
 from onboarding.domain.standing import input_digest, is_askable, standing
 from onboarding.domain.state import ACCOUNT, MarkKind, OrderKind
@@ -130,7 +130,7 @@ class Derivation:
         found = []
         for rule_name, subject, name, cause, by, *impacts in self._basis.evaluation.get("findings", ()):
             rule = self._rules[rule_name]
-            need = next(need for need in rule.needs if _name(need) == name)
+            need = next(need for need in rule.needs if need_name(need) == name)
             documents, reasons = self._by(need, subject, cause, by)
             node = {
                 "rule": rule_name,
@@ -278,17 +278,6 @@ def _subject(rule: Rule, subject: str) -> Document:
         return {"type": ACCOUNT, "person": None, "role": None}
     role = None if rule.of == ACCOUNT else rule.of  # a review asks again about whomever the rules ask about
     return {"type": "person" if subject else "role", "person": subject or None, "role": role}
-
-
-def _name(need: Need) -> str:
-    """What findings call a need within its rule."""
-    match need:
-        case FieldNeed() | ConfirmNeed():
-            return need.path
-        case ProofNeed() | RenewNeed():
-            return need.check
-        case AgeNeed():
-            return need.error
 
 
 def _need(need: Need) -> Document:

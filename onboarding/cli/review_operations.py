@@ -59,7 +59,7 @@ def release(review_id: str) -> Document:
 
 def assign(review_id: str, assignee: str | None) -> Document:
     """The review, assigned; None is nobody in particular."""
-    if assignee is not None and re.fullmatch(REVIEWER_PATTERN.strip("^$"), assignee) is None:
+    if assignee is not None and re.fullmatch(REVIEWER_PATTERN, assignee) is None:
         raise CommandFailed("an assignee is an id of 1 to 64 letters, digits, dots, dashes and underscores")
 
     async def work(engine: Engine) -> Document:

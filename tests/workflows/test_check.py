@@ -133,11 +133,7 @@ async def test_report_that_came_in_ends_the_wait_at_once(
         assert report is not None
         await made.checks.report(account_id, check_id, reported[0]["number"], report)
         assert await made.nudger.send(check_target(account_id, check_id))
-
-        async def has_ended() -> bool:
-            return await made.status(run) is WorkflowExecutionStatus.COMPLETED
-
-        await eventually(has_ended)
+        await eventually(partial(ended, made, check_id))
         history = await made.history(run)
         await record("check_reported", history)
         assert len(history.events) <= REPORTED_EVENTS, event_names(history)
@@ -198,10 +194,7 @@ async def test_nudge_during_every_step_of_a_check_changes_nothing_but_the_waitin
             [check_id, *_] = [row["id"] for row in await checks_of(made, account_id)]
             run = names.check_workflow_id(check_id)
 
-            async def has_ended() -> bool:
-                return await made.status(run) is WorkflowExecutionStatus.COMPLETED
-
-            await eventually(has_ended)
+            await eventually(partial(ended, made, check_id))
             await record("check_nudged_at_every_step", await made.history(run))
         assert vendor.charges == len(KINDS)
         evidence = await made.fetch("SELECT outcome FROM evidence WHERE account_id = $1", account_id)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import uuid
 from contextlib import suppress
+from functools import partial
+from typing import Any
 
 from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
-from temporalio.client import Client, WorkflowExecutionDescription
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowHandle
 from temporalio.service import RPCError
 
 from onboarding.settings import Settings
@@ -37,6 +39,13 @@ def build_of(described: WorkflowExecutionDescription) -> str:
     """The build of the version on which a run is."""
     versioning = described.raw_description.workflow_execution_info.versioning_info
     return versioning.deployment_version.build_id or versioning.version.rpartition(".")[2]
+
+
+async def moves(run: WorkflowHandle[Any, Any], signal: str) -> bool:
+    """Have a run look; whether it is on the second build then."""
+    await run.signal(signal)
+    await asyncio.sleep(1)
+    return build_of(await run.describe()) == "two"
 
 
 async def test_an_open_account_moves_to_the_current_version_and_goes_on(
@@ -86,12 +95,7 @@ async def test_an_open_review_moves_to_the_current_version(temporal_settings: Se
         async with made_worker(made, version=f"{deployment}.two"):
             await make_current(client, deployment, "two")
 
-            async def has_moved() -> bool:
-                await run.signal(names.REVIEW_CHANGED)
-                await asyncio.sleep(1)
-                return build_of(await run.describe()) == "two"
-
-            await eventually(has_moved, within=60)
+            await eventually(partial(moves, run, names.REVIEW_CHANGED), within=60)
             decided = await run.execute_update(names.DECIDE, {"decision": "passed"})
             assert decided == "passed"
             await made.ended(account_id, within=60)
@@ -113,12 +117,7 @@ async def test_a_check_that_waits_moves_when_it_is_signalled(temporal_settings: 
             async with made_worker(made, version=f"{deployment}.two"):
                 await make_current(client, deployment, "two")
 
-                async def has_moved() -> bool:
-                    await run.signal(names.CHECK_CHANGED)
-                    await asyncio.sleep(1)
-                    return build_of(await run.describe()) == "two"
-
-                await eventually(has_moved, within=60)
+                await eventually(partial(moves, run, names.CHECK_CHANGED), within=60)
                 vendor.result, vendor.reports_after = "clear", 0
                 await made.ended(account_id, within=60)
                 assert vendor.charges == len(KINDS)
